@@ -1,0 +1,104 @@
+//! The look around for new Mayas.
+
+use std::{collections::HashMap, path::PathBuf};
+
+use maya_mcp_session::{Process, SessionId};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind, Users};
+
+use crate::{
+    maya_process::{kind, may_be_maya},
+    platform::Processes,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum FinderError {
+    #[error("this system does not tell which processes run")]
+    Unsupported(#[source] sysinfo::Error),
+}
+
+/// Which of this user's Mayas are ours to see.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Only programs below one of these folders; all, when there is none.
+    pub folders: Vec<PathBuf>,
+}
+
+/// Keeps what it has seen, so that a look costs next to nothing while no process starts.
+#[derive(Debug)]
+pub struct Finder {
+    processes: Processes,
+    system: System,
+    scope: Scope,
+    me: Option<Uid>,
+    my_name: Option<String>,
+    known: HashMap<u32, SessionId>,
+}
+
+impl Finder {
+    pub fn new(scope: Scope) -> Result<Self, FinderError> {
+        let mut system = System::new().map_err(FinderError::Unsupported)?;
+        let own = Pid::from_u32(std::process::id());
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), true, details());
+        let me = system.process(own).and_then(|process| process.user_id().cloned());
+        let my_name = me.as_ref().and_then(user_name);
+        Ok(Self { processes: Processes::default(), system, scope, me, my_name, known: HashMap::new() })
+    }
+
+    /// The Mayas of this user that no earlier look has told of.
+    pub fn look(&mut self) -> Vec<Process> {
+        let candidates: Vec<Pid> = self
+            .processes
+            .new_names()
+            .into_iter()
+            .filter(|(pid, name)| may_be_maya(name) && !self.known.contains_key(pid))
+            .map(|(pid, _)| Pid::from_u32(pid))
+            .collect();
+        if candidates.is_empty() {
+            return Vec::new();
+        }
+        self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&candidates), true, details());
+        let found: Vec<_> = candidates.into_iter().filter_map(|pid| self.describe(pid)).collect();
+        self.known.extend(found.iter().map(|process| (process.id.pid, process.id)));
+        found
+    }
+
+    /// The process has ended; should its pid be used again, that is another session.
+    pub fn forget(&mut self, id: SessionId) {
+        if self.known.get(&id.pid) == Some(&id) {
+            self.known.remove(&id.pid);
+            self.processes.look_again_at(id.pid);
+        }
+    }
+
+    fn describe(&self, pid: Pid) -> Option<Process> {
+        let process = self.system.process(pid)?;
+        if process.user_id() != self.me.as_ref() {
+            return None;
+        }
+        let exe = process.exe()?;
+        let folders = &self.scope.folders;
+        if !folders.is_empty() && !folders.iter().any(|folder| exe.starts_with(folder)) {
+            return None;
+        }
+        let kind = kind(exe, process.cmd())?;
+        Some(Process {
+            id: SessionId { pid: pid.as_u32(), started_at: process.start_time() },
+            exe: Some(exe.to_owned()),
+            user: self.my_name.clone(),
+            maya_version: kind.version,
+            batch: kind.batch,
+        })
+    }
+}
+
+fn details() -> ProcessRefreshKind {
+    ProcessRefreshKind::nothing()
+        .with_exe(UpdateKind::Always)
+        .with_cmd(UpdateKind::Always)
+        .with_user(UpdateKind::Always)
+        .without_tasks()
+}
+
+fn user_name(id: &Uid) -> Option<String> {
+    Users::new_with_refreshed_list().ok()?.get_user_by_id(id).map(|user| user.name().to_owned())
+}

@@ -1,0 +1,29 @@
+//! Finds Maya processes, the sockets they listen on, and the moment they end. Never opens a connection.
+//!
+//! Invariant: the cheap look (is there a new process?) comes often; the dear ones (what is it, where does it listen?) only for what is new
+//! or not connected yet.
+
+mod ended;
+mod finder;
+mod maya_process;
+#[cfg_attr(target_os = "linux", path = "linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "portable.rs")]
+mod platform;
+mod port_owner;
+
+pub use ended::ended;
+pub use finder::{Finder, FinderError, Scope};
+pub use platform::listening;
+pub use port_owner::port_owner;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Where to knock: a socket that listens everywhere listens on loopback too.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listening.port())
+}

@@ -1,0 +1,197 @@
+//! Composition: which part is given what, and the order of start and stop.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use maya_mcp_discovery::{Finder, FinderError, Scope, port_owner};
+use maya_mcp_endpoint::{EndpointFile, EndpointSecret, Engine, Tokens, serve};
+use maya_mcp_maya::{HelperFiles, HelperFilesError, Links};
+use maya_mcp_notify::{Desktop, tell};
+use maya_mcp_session::{Chooser, Observation, Registry, SessionId, Snapshot};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    time::{MissedTickBehavior, interval, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Home, Settings, Timing,
+    follow::{World, follow},
+};
+
+/// Farewells to every helper included.
+const STOPPING: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenRule {
+    Required,
+    /// For conformance runs only: anybody on this machine may call.
+    Insecure,
+}
+
+#[derive(Debug)]
+pub struct Options {
+    pub home: Home,
+    pub settings: Settings,
+    pub tokens: TokenRule,
+    pub timing: Timing,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(
+        "port {port} on this machine is taken{}; end that program, or set another \"port\" in {settings}",
+        owner.as_ref().map(|owner| format!(" by {owner}")).unwrap_or_default()
+    )]
+    PortTaken { port: u16, owner: Option<String>, settings: PathBuf },
+    #[error("listening on 127.0.0.1:{port}")]
+    Listen { port: u16, source: io::Error },
+    #[error("writing the endpoint's address into {home}")]
+    EndpointFile { home: PathBuf, source: io::Error },
+    #[error("opening the clients' tokens")]
+    Tokens(#[source] io::Error),
+    #[error(transparent)]
+    Helper(#[from] HelperFilesError),
+    #[error(transparent)]
+    Finder(#[from] FinderError),
+}
+
+/// The running engine. Dropping it without [`Hub::stop`] ends its tasks at their next step, without farewells.
+#[derive(Debug)]
+pub struct Hub {
+    registry: Registry,
+    endpoint: String,
+    endpoint_file: EndpointFile,
+    home: Home,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Hub {
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let Options { home, settings, tokens, timing } = options;
+        let listener = listen(settings.port, &home).await?;
+        let address =
+            listener.local_addr().map_err(|source| StartError::Listen { port: settings.port, source })?;
+        let tokens = match tokens {
+            TokenRule::Required => Some(Tokens::open(home.tokens()).map_err(StartError::Tokens)?),
+            TokenRule::Insecure => None,
+        };
+        let files = HelperFiles::install(home.path())?;
+        let finder = Finder::new(Scope { folders: settings.maya_folders })?;
+
+        let registry = Registry::default();
+        let links = Links::default();
+        let proof = EndpointSecret::random();
+        let endpoint = format!("http://{address}/mcp");
+        let stop = CancellationToken::new();
+        let tracker = TaskTracker::new();
+
+        let engine = Engine {
+            registry: registry.clone(),
+            links: links.clone(),
+            tokens,
+            proof: proof.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let serving = serve(listener, engine, stop.clone());
+        tracker.spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "the endpoint ended");
+            }
+        });
+        if settings.notices {
+            let telling = tell(registry.subscribe(), Desktop::default());
+            let stop = stop.clone();
+            tracker.spawn(async move {
+                tokio::select! { () = telling => {}, () = stop.cancelled() => {} }
+            });
+        }
+        let world = Arc::new(World { registry: registry.clone(), links, files, timing, stop: stop.clone() });
+        tracker.spawn(find(finder, world, tracker.clone()));
+
+        // Last: whoever reads it finds everything running.
+        let endpoint_file = EndpointFile::write(home.path(), &endpoint, &proof)
+            .map_err(|source| StartError::EndpointFile { home: home.path().to_owned(), source })?;
+        tracing::info!(endpoint, home = %home.path().display(), "the engine runs");
+        Ok(Self { registry, endpoint, endpoint_file, home, stop, tracker })
+    }
+
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.registry.snapshot()
+    }
+
+    pub fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.registry.watch()
+    }
+
+    /// The artist's choice, in the tray or the window.
+    pub fn choose(&self, session: Option<SessionId>) {
+        self.registry.observe(&Observation::Chosen { by: Chooser::Artist, session });
+    }
+
+    /// Takes the helpers out of every Maya and ends all tasks.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tracker.close();
+        if timeout(STOPPING, self.tracker.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tracker.len(), "some tasks did not end in time");
+        }
+        self.endpoint_file.remove();
+        tracing::info!("the engine has stopped");
+    }
+}
+
+async fn listen(port: u16, home: &Home) -> Result<TcpListener, StartError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            StartError::PortTaken { port, owner: port_owner(port), settings: home.settings() }
+        }
+        _ => StartError::Listen { port, source },
+    })
+}
+
+/// Looks around for new Mayas, and gives each a task of its own.
+async fn find(mut finder: Finder, world: Arc<World>, tracker: TaskTracker) {
+    let mut clock = interval(world.timing.look);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (ended_in, mut ended) = mpsc::unbounded_channel::<SessionId>();
+    loop {
+        tokio::select! {
+            () = world.stop.cancelled() => return,
+            // One message per session that ever ended: bounded by the sessions that live.
+            Some(id) = ended.recv() => finder.forget(id),
+            _ = clock.tick() => for process in finder.look() {
+                let id = process.id;
+                tracing::info!(%id, exe = ?process.exe, version = process.maya_version, "found a Maya");
+                world.registry.observe(&Observation::ProcessFound(process));
+                let following = follow(id, world.clone());
+                let ended_in = ended_in.clone();
+                tracker.spawn(async move {
+                    following.await;
+                    // The finder is gone only when everything stops.
+                    let _ = ended_in.send(id);
+                });
+            },
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The whole engine, started and stopped as one: finding, connecting, serving, telling.
+//!
+//! Invariant: every task of the engine is spawned here, on one tracker, and has ended when [`Hub::stop`] returns. This crate draws
+//! nothing and prints nothing.
+
+mod connect;
+mod follow;
+mod home;
+mod hub;
+mod settings;
+mod timing;
+
+pub use home::{Home, HomeError};
+pub use hub::{Hub, Options, StartError, TokenRule};
+pub use settings::{DEFAULT_PORT, Settings, SettingsError};
+pub use timing::Timing;

@@ -1,0 +1,111 @@
+//! Frames of the link: two lengths, then JSON, then bytes.
+//!
+//! Invariant: no more memory is reserved than a frame within its limits needs.
+
+use std::io;
+
+use serde_json::{Map, Value};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// What a frame may weigh, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub json: u32,
+    pub binary: u32,
+}
+
+/// Until both sides have proved that they know the secret.
+pub const STRANGER: Limits = Limits { json: 4096, binary: 0 };
+pub const FRIEND: Limits = Limits { json: 64 << 20, binary: 256 << 20 };
+
+#[derive(Debug, PartialEq)]
+pub struct Frame {
+    pub json: Map<String, Value>,
+    pub binary: Vec<u8>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    #[error("reading a frame")]
+    Io(#[from] io::Error),
+    #[error("a frame of {json} + {binary} bytes is over the limit")]
+    TooLarge { json: u32, binary: u32 },
+    #[error("a frame's JSON part is not an object")]
+    Malformed(#[source] serde_json::Error),
+}
+
+/// Reads one frame; `None` at the end of the stream between two frames.
+pub async fn read(
+    stream: &mut (impl AsyncRead + Unpin),
+    limits: Limits,
+) -> Result<Option<Frame>, FrameError> {
+    let mut head = [0; 8];
+    if stream.read(&mut head[..1]).await? == 0 {
+        return Ok(None);
+    }
+    stream.read_exact(&mut head[1..]).await?;
+    let [a, b, c, d, e, f, g, h] = head;
+    let (json, binary) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    if json > limits.json || binary > limits.binary {
+        return Err(FrameError::TooLarge { json, binary });
+    }
+    let text = take(stream, json).await?;
+    let json = serde_json::from_slice(&text).map_err(FrameError::Malformed)?;
+    Ok(Some(Frame { json, binary: take(stream, binary).await? }))
+}
+
+/// Grows with what really arrives, so that a length alone cannot make us reserve memory.
+async fn take(stream: &mut (impl AsyncRead + Unpin), length: u32) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(length.min(1 << 20) as usize);
+    stream.take(u64::from(length)).read_to_end(&mut bytes).await?;
+    if bytes.len() < length as usize {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(bytes)
+}
+
+/// A frame without a binary part, ready to be written at once.
+pub fn encode(json: &impl serde::Serialize) -> Vec<u8> {
+    let mut bytes = vec![0; 8];
+    serde_json::to_writer(&mut bytes, json).expect("our own types with string keys always serialize");
+    let length = u32::try_from(bytes.len() - 8).expect("requests are far below 4 GiB");
+    bytes[..4].copy_from_slice(&length.to_be_bytes());
+    bytes
+}
+
+pub async fn write(stream: &mut (impl AsyncWrite + Unpin), json: &impl serde::Serialize) -> io::Result<()> {
+    stream.write_all(&encode(json)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    async fn read_bytes(bytes: &[u8], limits: Limits) -> Result<Option<Frame>, FrameError> {
+        read(&mut &bytes[..], limits).await
+    }
+
+    #[tokio::test]
+    async fn a_frame_comes_back_as_it_was() {
+        let bytes = encode(&json!({"id": 7, "text": "ü"}));
+        let frame = read_bytes(&bytes, STRANGER).await.expect("it is well formed").expect("and there");
+        assert_eq!(Value::Object(frame.json), json!({"id": 7, "text": "ü"}), "what was written is read");
+        assert!(read_bytes(&[], STRANGER).await.expect("an end is no fault").is_none(), "the end is told");
+    }
+
+    #[tokio::test]
+    async fn a_bad_frame_is_an_error_and_reserves_nothing() {
+        let whole = encode(&json!({"a": 1}));
+        for (why, bytes) in [
+            ("half a head", &whole[..5]),
+            ("half a body", &whole[..12]),
+            ("four gigabytes announced", &[0xff; 8][..]),
+            ("a binary part from a stranger", &[0, 0, 0, 2, 0, 0, 0, 1, b'{', b'}', 0]),
+            ("no object", &[0, 0, 0, 2, 0, 0, 0, 0, b'[', b']']),
+            ("no JSON", &[0, 0, 0, 2, 0, 0, 0, 0, 0xff, 0xfe]),
+        ] {
+            assert!(read_bytes(bytes, STRANGER).await.is_err(), "{why}");
+        }
+    }
+}

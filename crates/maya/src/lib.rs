@@ -1,0 +1,20 @@
+//! Talking to one Maya: its command port, bringing the helper in, and the link to the helper.
+//!
+//! Invariant: whatever is sent to a command port is one short line that does no harm when it runs late, twice or in a stranger.
+//! This crate never decides which Maya to talk to, and keeps no session state.
+
+mod bootstrap;
+mod command_port;
+mod frame;
+mod helper_files;
+mod link;
+mod links;
+mod proof;
+mod protocol;
+
+pub use bootstrap::{Bootstrap, BootstrapError, Doorway, bootstrap};
+pub use command_port::PortError;
+pub use helper_files::{HELPER_VERSION, HelperFiles, HelperFilesError};
+pub use link::{HelperAddress, Link, LinkEnd, LinkError, LinkEvent, LinkTask, Welcome};
+pub use links::Links;
+pub use protocol::{Execute, Execution, Language, ResultType, ScriptError};

@@ -1,0 +1,76 @@
+//! Who knows the secret: challenge and answer, so that the secret itself never travels.
+
+use std::fmt::{self, Write as _};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// Made for one bootstrap; told to the helper in a file that only this user can read.
+#[derive(Clone)]
+pub struct Secret([u8; 32]);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Secret {
+    pub fn random() -> Self {
+        Self(random())
+    }
+
+    pub fn to_hex(&self) -> String {
+        hex(&self.0)
+    }
+
+    /// Says which secret is meant without telling it.
+    pub fn hint(&self) -> String {
+        hex(&Sha256::digest(self.0)[..4])
+    }
+
+    fn answer(&self, text: &str) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(text.as_bytes());
+        hex(&mac.finalize().into_bytes())
+    }
+
+    /// What a helper answers that knows the secret.
+    pub fn is_proof_of_helper(&self, ours: &str, theirs: &str, proof: &str) -> bool {
+        let expected = self.answer(&format!("helper:{ours}:{theirs}"));
+        expected.as_bytes().ct_eq(proof.as_bytes()).into()
+    }
+
+    pub fn proof_of_engine(&self, ours: &str, theirs: &str) -> String {
+        self.answer(&format!("engine:{theirs}:{ours}"))
+    }
+
+    #[cfg(test)]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    #[cfg(test)]
+    pub fn proof_of_helper(&self, engine: &str, helper: &str) -> String {
+        self.answer(&format!("helper:{engine}:{helper}"))
+    }
+}
+
+/// 32 random bytes, in hex.
+pub fn nonce() -> String {
+    hex(&random::<32>())
+}
+
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random numbers");
+    bytes
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes everything");
+        text
+    })
+}

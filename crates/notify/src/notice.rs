@@ -1,0 +1,103 @@
+//! What is worth a person's attention, and in which words.
+
+use maya_mcp_session::{Edge, Event};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// One per session and kind.
+    pub key: String,
+    pub title: String,
+    pub body: String,
+    pub urgency: Urgency,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    Normal,
+    /// Stays until it was seen.
+    Critical,
+}
+
+/// Nothing for batch sessions: a render farm would flood the desktop.
+pub fn notice_for(edge: &Edge) -> Option<Notice> {
+    let session = &edge.session;
+    if session.process.batch {
+        return None;
+    }
+    let title = session.title();
+    let name = session.id();
+    let notice = |title: String, body: String, urgency| {
+        Some(Notice { key: format!("{name}/{}", edge.event.kind()), title, body, urgency })
+    };
+    match &edge.event {
+        Event::Appeared => notice(
+            format!("{title} is running"),
+            format!("It is called {name} for your AI clients, and will be ready in a moment."),
+            Urgency::Normal,
+        ),
+        Event::AwaitingPermission => notice(
+            format!("{title} is asking for permission"),
+            "To let your AI clients work in it, choose Allow All in Maya's dialog.".to_owned(),
+            Urgency::Normal,
+        ),
+        Event::Crashed { recovered_scene: Some(path) } => notice(
+            format!("{title} closed unexpectedly"),
+            format!("A recovered scene is ready to open: {}", path.display()),
+            Urgency::Critical,
+        ),
+        Event::Crashed { recovered_scene: None } => notice(
+            format!("{title} closed unexpectedly"),
+            match session.scene.as_ref().filter(|scene| !scene.path.is_empty()) {
+                Some(scene) => format!("It had {} open. Start Maya again to go on.", scene.name),
+                None => "Start Maya again to go on.".to_owned(),
+            },
+            Urgency::Critical,
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use maya_mcp_session::{Phase, Process, Scene, Session, SessionId};
+    use std::{path::PathBuf, sync::Arc};
+
+    fn told(event: Event, alter: impl FnOnce(&mut Session)) -> Option<(String, String)> {
+        let at = maya_mcp_session::clock::Timestamp::UNIX_EPOCH;
+        let id = SessionId { pid: 8453, started_at: 1 };
+        let process =
+            Process { id, exe: None, user: None, maya_version: Some("2025".to_owned()), batch: false };
+        let mut session =
+            Session { process, phase: Phase::Ready, since: at, address: None, facts: None, scene: None };
+        alter(&mut session);
+        let edge = Edge { revision: 1, at, session: Arc::new(session), event };
+        notice_for(&edge).map(|notice| (notice.title, notice.body))
+    }
+
+    #[test]
+    fn an_artist_hears_of_a_maya_that_comes_and_of_one_that_crashes() {
+        let (title, body) = told(Event::Appeared, |_| ()).expect("a new Maya is news");
+        assert_eq!(title, "Maya 2025 is running", "the version is known from its path");
+        assert!(body.contains("maya-8453"), "the name that clients use: {body}");
+
+        let scene = |name: &str| Scene { name: name.into(), path: format!("/show/{name}"), modified: true };
+        let crash = |recovered_scene| Event::Crashed { recovered_scene };
+        let (title, body) =
+            told(crash(None), |session| session.scene = Some(scene("shot_010.ma"))).expect("a crash is news");
+        assert_eq!(title, "Maya 2025 closed unexpectedly", "no blame");
+        assert!(body.starts_with("It had shot_010.ma open."), "what was lost: {body}");
+        let recovered = Some(PathBuf::from("/tmp/shot_010[Recovered-ana].ma"));
+        let (_, body) = told(crash(recovered), |_| ()).expect("a crash is news");
+        assert!(body.contains("/tmp/shot_010[Recovered-ana].ma"), "where the work is: {body}");
+    }
+
+    #[test]
+    fn nobody_is_told_of_what_is_ordinary() {
+        for event in [Event::Ready, Event::Exited, Event::Busy, Event::Renamed] {
+            assert_eq!(told(event.clone(), |_| ()), None, "{event:?}");
+        }
+        let batch = told(Event::Appeared, |session| session.process.batch = true);
+        assert_eq!(batch, None, "nor of a batch render");
+    }
+}

@@ -1,0 +1,93 @@
+//! What was seen: the only way in for anything that is to change.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::{Address, Chooser, Facts, Process, Scene, SessionId, Why};
+
+#[derive(Debug, Clone)]
+pub enum Observation {
+    ProcessFound(Process),
+    /// `ending` is told after the link has been read to its end, so a good-bye cannot come too late.
+    ProcessEnded {
+        id: SessionId,
+        ending: Ending,
+    },
+    /// Connecting begins on a port that runs what it is sent.
+    Connecting {
+        id: SessionId,
+        address: Address,
+    },
+    /// Connecting begins on a port that shows Maya's security dialog first.
+    PermissionAsked {
+        id: SessionId,
+        address: Address,
+    },
+    ConnectFailed {
+        id: SessionId,
+        why: Why,
+    },
+    LinkOpened {
+        id: SessionId,
+        address: Address,
+        facts: Facts,
+        scene: Scene,
+    },
+    /// The link ended while the process lives.
+    LinkClosed {
+        id: SessionId,
+    },
+    /// The main thread has not run since then.
+    MainThreadBusy {
+        id: SessionId,
+        since: Timestamp,
+    },
+    /// The main thread has not run since then, and that is long enough for a person to look.
+    MainThreadStuck {
+        id: SessionId,
+        since: Timestamp,
+    },
+    MainThreadFree {
+        id: SessionId,
+    },
+    SceneSeen {
+        id: SessionId,
+        reason: SceneReason,
+        scene: Scene,
+    },
+    Chosen {
+        by: Chooser,
+        session: Option<SessionId>,
+    },
+}
+
+/// How a process ended, as far as anyone can know from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// The helper said good-bye first.
+    Goodbye,
+    /// The link broke off without a good-bye.
+    WithoutGoodbye { recovered_scene: Option<PathBuf> },
+    /// There was no link, so nobody could have said good-bye.
+    Unwitnessed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SceneReason {
+    New,
+    Opened,
+    Saved,
+    Renamed,
+}
+
+impl SceneReason {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Opened => "opened",
+            Self::Saved => "saved",
+            Self::Renamed => "renamed",
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The whole life of a session, as one pure function.
+//!
+//! Invariant: an observation that changes nothing leaves the revision alone; one that changes something raises it by one; there is
+//! no event without a change.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{Address, Ending, Event, Observation, Phase, Process, Session, SessionId, Snapshot};
+
+/// Applies one observation. The event, if any, is about the session as it is (or, for an ended one, was) in `snapshot`.
+pub fn reduce(
+    snapshot: &mut Snapshot,
+    observation: &Observation,
+    now: Timestamp,
+) -> Option<(Arc<Session>, Event)> {
+    match observation {
+        Observation::ProcessFound(process) => appear(snapshot, process, now),
+        Observation::ProcessEnded { id, ending } => end(snapshot, *id, ending),
+        Observation::Chosen { by, session } => {
+            let known = session.filter(|id| snapshot.sessions.contains_key(id));
+            let before = match known {
+                Some(id) => snapshot.choices.insert(by.clone(), id),
+                None => snapshot.choices.remove(by),
+            };
+            snapshot.revision += u64::from(before != known);
+            None
+        }
+        Observation::Connecting { id, address } => change(snapshot, *id, |session| {
+            session.address = Some(address.clone());
+            enter(session, Phase::Bootstrapping, now);
+            None
+        }),
+        Observation::PermissionAsked { id, address } => change(snapshot, *id, |session| {
+            session.address = Some(address.clone());
+            enter(session, Phase::AwaitingPermission, now).then_some(Event::AwaitingPermission)
+        }),
+        Observation::ConnectFailed { id, why } => change(snapshot, *id, |session| {
+            enter(session, Phase::Unreachable { why: why.clone() }, now)
+                .then(|| Event::Unreachable { why: why.clone() })
+        }),
+        Observation::LinkOpened { id, address, facts, scene } => change(snapshot, *id, |session| {
+            session.address = Some(Address::clone(address));
+            session.facts = Some(facts.clone());
+            session.scene = Some(scene.clone());
+            enter(session, Phase::Ready, now).then_some(Event::Ready)
+        }),
+        Observation::LinkClosed { id } => change(snapshot, *id, |session| {
+            enter(session, Phase::Discovered, now);
+            None
+        }),
+        Observation::MainThreadBusy { id, since } => linked(snapshot, *id, |session| {
+            // A session that does not respond is busy all the more: it becomes neither again.
+            let news = session.phase == Phase::Ready;
+            (news && enter(session, Phase::Busy { since: *since }, now)).then_some(Event::Busy)
+        }),
+        Observation::MainThreadStuck { id, since } => linked(snapshot, *id, |session| {
+            let news = !matches!(session.phase, Phase::NotResponding { .. });
+            (news && enter(session, Phase::NotResponding { since: *since }, now))
+                .then_some(Event::NotResponding)
+        }),
+        Observation::MainThreadFree { id } => {
+            linked(snapshot, *id, |session| enter(session, Phase::Ready, now).then_some(Event::Ready))
+        }
+        Observation::SceneSeen { id, reason, scene } => change(snapshot, *id, |session| {
+            session.scene = Some(scene.clone());
+            Some(Event::SceneChanged { reason: *reason })
+        }),
+    }
+}
+
+fn appear(snapshot: &mut Snapshot, process: &Process, now: Timestamp) -> Option<(Arc<Session>, Event)> {
+    if snapshot.sessions.contains_key(&process.id) {
+        return None;
+    }
+    let session = Arc::new(Session {
+        process: process.clone(),
+        phase: Phase::Discovered,
+        since: now,
+        address: None,
+        facts: None,
+        scene: None,
+    });
+    snapshot.sessions.insert(process.id, session.clone());
+    snapshot.revision += 1;
+    Some((session, Event::Appeared))
+}
+
+fn end(snapshot: &mut Snapshot, id: SessionId, ending: &Ending) -> Option<(Arc<Session>, Event)> {
+    let session = snapshot.sessions.remove(&id)?;
+    snapshot.choices.retain(|_, chosen| *chosen != id);
+    snapshot.revision += 1;
+    let event = match ending {
+        Ending::Goodbye | Ending::Unwitnessed => Event::Exited,
+        Ending::WithoutGoodbye { recovered_scene } => {
+            Event::Crashed { recovered_scene: recovered_scene.clone() }
+        }
+    };
+    Some((session, event))
+}
+
+/// Lets `alter` work on a copy; the copy takes the session's place, and the revision grows, only if it differs.
+fn change(
+    snapshot: &mut Snapshot,
+    id: SessionId,
+    alter: impl FnOnce(&mut Session) -> Option<Event>,
+) -> Option<(Arc<Session>, Event)> {
+    let slot = snapshot.sessions.get_mut(&id)?;
+    let mut session = Session::clone(slot);
+    let event = alter(&mut session);
+    if session == **slot {
+        return None;
+    }
+    *slot = Arc::new(session);
+    snapshot.revision += 1;
+    Some((slot.clone(), event?))
+}
+
+/// For what can only be seen through an open link: late news of a closed one changes nothing.
+fn linked(
+    snapshot: &mut Snapshot,
+    id: SessionId,
+    alter: impl FnOnce(&mut Session) -> Option<Event>,
+) -> Option<(Arc<Session>, Event)> {
+    snapshot.sessions.get(&id).filter(|session| session.phase.is_linked())?;
+    change(snapshot, id, alter)
+}
+
+/// True when this is another phase than before; staying in a phase keeps its beginning.
+fn enter(session: &mut Session, phase: Phase, now: Timestamp) -> bool {
+    if session.phase == phase {
+        return false;
+    }
+    session.phase = phase;
+    session.since = now;
+    true
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! The life of a session as tables: what was seen, and what must be true and told after each sight.
+
+use crate::{
+    Address, Chooser, Ending, Facts, Observation, Process, Scene, SceneReason, SessionId, Snapshot, Why,
+    reduce,
+};
+use jiff::Timestamp;
+
+const ID: SessionId = SessionId { pid: 8453, started_at: 1_700_000_000 };
+
+fn found() -> Observation {
+    let process =
+        Process { id: ID, exe: None, user: None, maya_version: Some("2025".to_owned()), batch: false };
+    Observation::ProcessFound(process)
+}
+
+fn address() -> Address {
+    Address::Tcp(([127, 0, 0, 1], 7001).into())
+}
+
+fn linked() -> Observation {
+    let facts = Facts {
+        helper_version: "0.1.0".to_owned(),
+        maya_version: "2025".to_owned(),
+        python_version: "3.11.4".to_owned(),
+        user: "ana".to_owned(),
+        host: "ws1".to_owned(),
+        batch: false,
+    };
+    Observation::LinkOpened { id: ID, address: address(), facts, scene: Scene::default() }
+}
+
+fn ended(ending: Ending) -> Observation {
+    Observation::ProcessEnded { id: ID, ending }
+}
+
+fn busy(second: i64) -> Observation {
+    Observation::MainThreadBusy { id: ID, since: at(second) }
+}
+
+fn stuck(second: i64) -> Observation {
+    Observation::MainThreadStuck { id: ID, since: at(second) }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).expect("in range")
+}
+
+/// Each row: what is seen, the phase after it ("" = no such session), the event's kind ("" = none).
+fn check(life: &str, rows: &[(Observation, &str, &str)]) {
+    let mut snapshot = Snapshot::default();
+    for (row, (observation, phase, kind)) in rows.iter().enumerate() {
+        let before = snapshot.clone();
+        let news = reduce(&mut snapshot, observation, at(i64::try_from(row).expect("few rows")));
+        let told = news.as_ref().map_or("", |(_, event)| event.kind());
+        let now = snapshot.sessions.get(&ID).map_or("", |session| session.phase.name());
+        assert_eq!((now, told), (*phase, *kind), "{life}, row {row}: {observation:?}");
+        let changed = before.sessions != snapshot.sessions || before.choices != snapshot.choices;
+        assert_eq!(
+            snapshot.revision - before.revision,
+            u64::from(changed),
+            "{life}, row {row}: the revision follows the change"
+        );
+        assert!(changed || news.is_none(), "{life}, row {row}: no event without a change");
+    }
+}
+
+#[test]
+fn a_session_that_is_found_used_and_closed() {
+    check(
+        "an ordinary day",
+        &[
+            (found(), "discovered", "appeared"),
+            (found(), "discovered", ""),
+            (Observation::Connecting { id: ID, address: address() }, "bootstrapping", ""),
+            (linked(), "ready", "ready"),
+            (linked(), "ready", ""),
+            (ended(Ending::Goodbye), "", "exited"),
+            (ended(Ending::Goodbye), "", ""),
+        ],
+    );
+}
+
+#[test]
+fn a_session_that_asks_first() {
+    let asked = || Observation::PermissionAsked { id: ID, address: address() };
+    check(
+        "allowed",
+        &[
+            (found(), "discovered", "appeared"),
+            (asked(), "awaiting_permission", "awaiting_permission"),
+            (asked(), "awaiting_permission", ""),
+            (linked(), "ready", "ready"),
+        ],
+    );
+    check(
+        "denied",
+        &[
+            (found(), "discovered", "appeared"),
+            (asked(), "awaiting_permission", "awaiting_permission"),
+            (Observation::ConnectFailed { id: ID, why: Why::PermissionDenied }, "unreachable", "unreachable"),
+            (Observation::ConnectFailed { id: ID, why: Why::PermissionDenied }, "unreachable", ""),
+        ],
+    );
+}
+
+#[test]
+fn a_session_that_crashes_is_told_from_one_that_is_closed() {
+    let crash = || ended(Ending::WithoutGoodbye { recovered_scene: None });
+    check(
+        "linked",
+        &[(found(), "discovered", "appeared"), (linked(), "ready", "ready"), (crash(), "", "crashed")],
+    );
+    check(
+        "busy",
+        &[
+            (found(), "discovered", "appeared"),
+            (linked(), "ready", "ready"),
+            (busy(1), "busy", "busy"),
+            (crash(), "", "crashed"),
+        ],
+    );
+    check("never linked", &[(found(), "discovered", "appeared"), (ended(Ending::Unwitnessed), "", "exited")]);
+}
+
+#[test]
+fn busy_is_never_dead_and_comes_back() {
+    check(
+        "a long render",
+        &[
+            (found(), "discovered", "appeared"),
+            (linked(), "ready", "ready"),
+            (busy(1), "busy", "busy"),
+            (busy(1), "busy", ""),
+            (stuck(1), "not_responding", "not_responding"),
+            (busy(1), "not_responding", ""),
+            (stuck(1), "not_responding", ""),
+            (Observation::MainThreadFree { id: ID }, "ready", "ready"),
+            (Observation::MainThreadFree { id: ID }, "ready", ""),
+        ],
+    );
+}
+
+#[test]
+fn a_link_that_closes_while_maya_lives_is_looked_for_again() {
+    check(
+        "helper removed",
+        &[
+            (found(), "discovered", "appeared"),
+            (linked(), "ready", "ready"),
+            (Observation::LinkClosed { id: ID }, "discovered", ""),
+            (busy(2), "discovered", ""),
+            (stuck(2), "discovered", ""),
+            (Observation::MainThreadFree { id: ID }, "discovered", ""),
+            (linked(), "ready", "ready"),
+        ],
+    );
+}
+
+#[test]
+fn a_scene_is_followed() {
+    let seen = |name: &str, reason| Observation::SceneSeen {
+        id: ID,
+        reason,
+        scene: Scene { name: name.to_owned(), path: format!("/show/{name}"), modified: false },
+    };
+    check(
+        "opened, saved twice, renamed",
+        &[
+            (found(), "discovered", "appeared"),
+            (linked(), "ready", "ready"),
+            (seen("a.ma", SceneReason::Opened), "ready", "scene_changed"),
+            (seen("a.ma", SceneReason::Saved), "ready", ""),
+            (seen("b.ma", SceneReason::Renamed), "ready", "scene_changed"),
+        ],
+    );
+}
+
+#[test]
+fn news_of_an_unknown_session_changes_nothing() {
+    let rows: Vec<_> =
+        [linked(), busy(0), stuck(0), ended(Ending::Unwitnessed), Observation::LinkClosed { id: ID }]
+            .into_iter()
+            .map(|observation| (observation, "", ""))
+            .collect();
+    check("nobody there", &rows);
+}
+
+#[test]
+fn a_choice_lasts_as_long_as_its_session() {
+    let choose = |session| Observation::Chosen { by: Chooser::Artist, session };
+    let mut snapshot = Snapshot::default();
+    let chosen = |snapshot: &Snapshot| snapshot.choices.get(&Chooser::Artist).copied();
+    reduce(&mut snapshot, &choose(Some(ID)), at(0));
+    assert_eq!(chosen(&snapshot), None, "a session that is not there cannot be chosen");
+    reduce(&mut snapshot, &found(), at(1));
+    reduce(&mut snapshot, &choose(Some(ID)), at(2));
+    assert_eq!(chosen(&snapshot), Some(ID), "a live one can");
+    let reused = SessionId { started_at: ID.started_at + 9, ..ID };
+    reduce(&mut snapshot, &ended(Ending::Goodbye), at(3));
+    let Observation::ProcessFound(mut process) = found() else { unreachable!("found() finds") };
+    process.id = reused;
+    reduce(&mut snapshot, &Observation::ProcessFound(process), at(4));
+    assert_eq!(chosen(&snapshot), None, "another Maya under the same pid does not inherit it");
+}
+
+#[test]
+fn a_call_goes_to_the_clients_choice_then_the_artists_then_the_only_one() {
+    let second = SessionId { pid: 9000, started_at: 1 };
+    let client = "cursor".parse().expect("a good name");
+    let mut snapshot = Snapshot::default();
+    let resolve = |snapshot: &Snapshot, wanted: Option<&str>| {
+        snapshot.resolve(Some(&client), wanted).map(|s| s.id().pid).map_err(|e| e.to_string())
+    };
+    assert!(resolve(&snapshot, None).is_err_and(|e| e.contains("No Maya is running")), "nothing to go to");
+    reduce(&mut snapshot, &found(), at(0));
+    assert_eq!(resolve(&snapshot, None), Ok(8453), "the only one needs no choice");
+    let Observation::ProcessFound(mut process) = found() else { unreachable!("found() finds") };
+    process.id = second;
+    reduce(&mut snapshot, &Observation::ProcessFound(process), at(1));
+    assert!(
+        resolve(&snapshot, None).is_err_and(|e| e.contains("maya-8453") && e.contains("maya-9000")),
+        "with two, the error lists them"
+    );
+    reduce(&mut snapshot, &Observation::Chosen { by: Chooser::Artist, session: Some(second) }, at(2));
+    assert_eq!(resolve(&snapshot, None), Ok(9000), "the artist's choice holds for everyone");
+    let by = Chooser::Client(client.clone());
+    reduce(&mut snapshot, &Observation::Chosen { by, session: Some(ID) }, at(3));
+    assert_eq!(resolve(&snapshot, None), Ok(8453), "the client's own choice goes first");
+    assert_eq!(resolve(&snapshot, Some("maya-9000")), Ok(9000), "what is asked for by name goes before all");
+    assert!(resolve(&snapshot, Some("maya-1")).is_err(), "an unknown name is never replaced by a guess");
+}

@@ -1,0 +1,160 @@
+//! What is true now.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use crate::{ClientName, Phase, SessionId};
+
+/// Every session, and who chose which. `revision` grows with each change.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    pub revision: u64,
+    pub sessions: BTreeMap<SessionId, Arc<Session>>,
+    /// Only sessions that exist.
+    pub choices: BTreeMap<Chooser, SessionId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub process: Process,
+    pub phase: Phase,
+    /// When the phase began.
+    pub since: Timestamp,
+    /// The command port that was used last.
+    pub address: Option<Address>,
+    /// Known from the first link on.
+    pub facts: Option<Facts>,
+    pub scene: Option<Scene>,
+}
+
+impl Session {
+    pub fn id(&self) -> SessionId {
+        self.process.id
+    }
+
+    /// "Maya 2025", or "Maya" while nobody knows.
+    pub fn title(&self) -> String {
+        self.maya_version().map_or_else(|| "Maya".to_owned(), |version| format!("Maya {version}"))
+    }
+
+    pub fn maya_version(&self) -> Option<&str> {
+        self.facts.as_ref().map(|f| f.maya_version.as_str()).or(self.process.maya_version.as_deref())
+    }
+}
+
+/// What the operating system says of the process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    pub id: SessionId,
+    pub exe: Option<PathBuf>,
+    pub user: Option<String>,
+    /// From the installation's path; the helper knows better, later.
+    pub maya_version: Option<String>,
+    pub batch: bool,
+}
+
+/// What the helper says of its Maya.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    pub helper_version: String,
+    pub maya_version: String,
+    pub python_version: String,
+    pub user: String,
+    pub host: String,
+    pub batch: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scene {
+    /// Empty for a scene that was never saved.
+    pub name: String,
+    pub path: String,
+    pub modified: bool,
+}
+
+/// Where a command port listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Address {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => Path::display(path).fmt(f),
+        }
+    }
+}
+
+/// Whoever can choose a session.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Chooser {
+    /// In the tray or the window; holds for every client that has not chosen by itself.
+    Artist,
+    Client(ClientName),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChoiceError {
+    #[error("No Maya is running. Start Maya; it is found by itself within a second.")]
+    NoneRunning,
+    #[error("There is no session \"{wanted}\". Running now: {running}.")]
+    Unknown { wanted: String, running: String },
+    #[error(
+        "Several Mayas are running: {running}. Say which with `session`, or choose one with use_session."
+    )]
+    Ambiguous { running: String },
+}
+
+impl Snapshot {
+    /// The session that a call without `wanted` goes to: the client's own choice, else the artist's, else the only one.
+    pub fn resolve(
+        &self,
+        client: Option<&ClientName>,
+        wanted: Option<&str>,
+    ) -> Result<Arc<Session>, ChoiceError> {
+        if let Some(wanted) = wanted {
+            return self
+                .find(wanted)
+                .ok_or_else(|| ChoiceError::Unknown { wanted: wanted.to_owned(), running: self.running() });
+        }
+        let chosen = client.and_then(|name| self.choices.get(&Chooser::Client(name.clone())));
+        if let Some(session) =
+            chosen.or_else(|| self.choices.get(&Chooser::Artist)).and_then(|id| self.sessions.get(id))
+        {
+            return Ok(session.clone());
+        }
+        let mut sessions = self.sessions.values();
+        match (sessions.next(), sessions.next()) {
+            (None, _) => Err(ChoiceError::NoneRunning),
+            (Some(only), None) => Ok(only.clone()),
+            (Some(_), Some(_)) => Err(ChoiceError::Ambiguous { running: self.running() }),
+        }
+    }
+
+    /// By "maya-8453" or by "host:port".
+    pub fn find(&self, name: &str) -> Option<Arc<Session>> {
+        let named = |session: &&Arc<Session>| {
+            session.id().to_string() == name
+                || session.address.as_ref().is_some_and(|address| address.to_string() == name)
+        };
+        self.sessions.values().find(named).cloned()
+    }
+
+    fn running(&self) -> String {
+        if self.sessions.is_empty() {
+            return "none".to_owned();
+        }
+        let names: Vec<_> = self.sessions.values().map(|s| format!("{} ({})", s.id(), s.title())).collect();
+        names.join(", ")
+    }
+}
