@@ -1,0 +1,99 @@
+/** How the window looks and whom it serves: light, dark, every state, and nothing for axe to find. */
+import axe from "axe-core";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openStage, type Stage, shoot, shots } from "./page";
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await openStage();
+});
+
+afterAll(async () => {
+  await stage.close();
+  console.info(`Screenshots: ${shots}`);
+});
+
+const states: { name: string; view: "demo" | "quiet" | "troubled"; prepare?: (page: Page) => Promise<void> }[] = [
+  { name: "sessions", view: "demo" },
+  { name: "empty", view: "quiet" },
+  { name: "trouble", view: "troubled" },
+  { name: "preview", view: "demo", prepare: openPreview },
+  { name: "outcomes", view: "demo", prepare: connectAndFail },
+];
+
+async function openPreview(page: Page) {
+  await page.getByTestId("connect-vscode").click();
+  await page.getByTestId("preview-dialog").waitFor();
+}
+
+async function connectAndFail(page: Page) {
+  await page.getByTestId("connect-claude-code").click();
+  await page.getByTestId("preview-confirm").click();
+  await page.getByTestId("outcome-claude-code").waitFor();
+  await page.evaluate(() =>
+    window.fakeHost?.refuse(
+      "previewClient",
+      "io",
+      "~/.cursor/mcp.json is read-only. Make it writable, then try again.",
+    ),
+  );
+  await page.getByTestId("connect-cursor").click();
+  await page.getByTestId("failure-cursor").waitFor();
+  await page.getByTestId("copy-config").click();
+  await page.getByTestId("copied").waitFor();
+}
+
+for (const { name, view, prepare } of states) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(`${name}, ${colorScheme}: axe finds nothing, and nothing is wider than the window`, async () => {
+      const { page, complaints, close } = await stage.open(view, { colorScheme });
+      await prepare?.(page);
+      await shoot(page, `${name}-${colorScheme}`);
+      expect(await findings(page), "what axe finds").toEqual([]);
+      expect(await overflow(page), "pixels beyond the right edge").toBe(0);
+      expect(complaints, "what the browser complained about").toEqual([]);
+      await close();
+    });
+  }
+}
+
+test.each([
+  [360, 420],
+  [900, 700],
+])("the window still works at %i by %i", async (width, height) => {
+  const { page, close } = await stage.open("demo", { viewport: { width, height } });
+  await shoot(page, `sessions-${width}x${height}`);
+  expect(await overflow(page), "pixels beyond the right edge").toBe(0);
+  await openPreview(page);
+  await shoot(page, `preview-${width}x${height}`);
+  expect(await page.getByTestId("preview-confirm").isVisible(), "the confirm button has room").toBe(true);
+  await close();
+});
+
+test("everything comes from the window's own files, under the shell's policy", async () => {
+  const { page, requests, complaints, close } = await stage.open("demo");
+  await openPreview(page);
+  expect(
+    requests.filter((url) => !url.startsWith(stage.origin)),
+    "addresses elsewhere",
+  ).toEqual([]);
+  expect(await page.locator("[style], style").count(), "inline styles").toBe(0);
+  expect(complaints, "refusals by the policy").toEqual([]);
+  await close();
+});
+
+/** Evaluated as source, because the policy rightly refuses an injected script element. */
+async function findings(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const result = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
+  return result.violations.flatMap((each) => each.nodes.map((node) => `${each.id}: ${node.html}`));
+}
+
+function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    const scrolled = ["main", "dialog[open]"].map((selector) => document.querySelector(selector));
+    return Math.max(...scrolled.map((each) => (each ? each.scrollWidth - each.clientWidth : 0)));
+  });
+}

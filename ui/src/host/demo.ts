@@ -1,0 +1,157 @@
+/** The workstation that the fake shell shows: every phase and every client state, once. */
+import type { ClientState, ClientView, Phase, Preview, SessionView, View } from "./types";
+
+export function demoView(): View {
+  return {
+    endpoint: "http://127.0.0.1:6292/mcp",
+    version: "0.1.0",
+    sessions: [
+      demoSession(8453, "ready", "Ready", {
+        title: "Maya 2025",
+        scene_name: "shot_010_anim_v014.ma",
+        scene_path: "/projects/heron/shots/010/shot_010_anim_v014.ma",
+        in_use: true,
+        used_by: ["Claude Desktop", "Cursor"],
+      }),
+      demoSession(9120, "busy", "Busy", {
+        title: "Maya 2025",
+        scene_name: "heron_rig_v031.mb",
+        scene_path: "/projects/heron/assets/heron/rig/heron_rig_v031.mb",
+        used_by: ["Claude Code"],
+      }),
+      demoSession(9377, "awaiting_permission", "Waiting for you to choose Allow All in Maya", {
+        title: "Maya 2024",
+        maya_version: "2024",
+      }),
+    ],
+    clients: [
+      demoClient("claude-desktop", "Claude Desktop", "connected", "~/.config/Claude/claude_desktop_config.json", {
+        running: true,
+      }),
+      demoClient("claude-code", "Claude Code", "not_connected", "~/.claude.json"),
+      demoClient("cursor", "Cursor", "outdated", "~/.cursor/mcp.json"),
+      demoClient("vscode", "VS Code", "not_connected", "~/.config/Code/User/mcp.json", {
+        running: true,
+        note: "Quit VS Code first.",
+      }),
+      demoClient("codex", "Codex", "unreadable", "~/.codex/config.toml", {
+        note: "Line 12 of the settings file cannot be read. Correct it, then connect here.",
+      }),
+      demoClient("windsurf", "Windsurf", "not_found", null),
+      demoClient("zed", "Zed", "not_found", null),
+    ],
+    start_at_login: true,
+    problem: null,
+  };
+}
+
+/** A workstation on which nothing has happened yet. */
+export function quietView(): View {
+  const view = demoView();
+  return {
+    ...view,
+    sessions: [],
+    clients: view.clients.map((client) => ({
+      ...client,
+      state: client.state === "not_found" ? "not_found" : "not_connected",
+      running: false,
+      note: null,
+    })),
+    start_at_login: false,
+  };
+}
+
+/** Every phase at once, and an endpoint that could not start. */
+export function troubledView(): View {
+  return {
+    ...demoView(),
+    endpoint: null,
+    problem: "Port 6292 is used by “houdini-mcp” (process 4410). Close that program, then start Maya MCP Tray again.",
+    sessions: [
+      demoSession(7001, "discovered", "Just found"),
+      demoSession(7002, "bootstrapping", "Getting ready"),
+      demoSession(7003, "busy", "Busy"),
+      demoSession(7004, "not_responding", "Not responding. Maya may be calculating"),
+      demoSession(7005, "unreachable", "Cannot be reached. Open its command port, or start Maya again", {
+        batch: true,
+      }),
+    ],
+  };
+}
+
+/** Long enough ago for the window to say how long. */
+const DEMO_AGE_MS = 4.5 * 60_000;
+
+export function demoSession(pid: number, phase: Phase, text: string, rest: Partial<SessionView> = {}): SessionView {
+  return {
+    session: `maya-${pid}`,
+    title: "Maya 2026",
+    phase,
+    phase_text: text,
+    since: new Date(Date.now() - DEMO_AGE_MS).toISOString(),
+    pid,
+    maya_version: "2025.3",
+    python_version: "3.11.4",
+    scene_name: null,
+    scene_path: null,
+    batch: false,
+    in_use: false,
+    used_by: [],
+    ...rest,
+  };
+}
+
+export function demoClient(
+  client: string,
+  name: string,
+  state: ClientState,
+  path: string | null,
+  rest: Partial<ClientView> = {},
+): ClientView {
+  return { client, name, state, path, running: false, note: null, ...rest };
+}
+
+const BEFORE = `{
+  "globalShortcut": "Ctrl+Space",
+  "theme": "system",
+  "mcpServers": {
+    "filesystem": {
+      "command": "npx",
+      "args": ["-y", "@modelcontextprotocol/server-filesystem", "/projects"]
+    }
+  },
+  "window": {
+    "width": 1280,
+    "height": 800,
+    "zoom": 1
+  },
+  "telemetry": false
+}
+`;
+
+const AFTER = BEFORE.replace(
+  `"/projects"]
+    }
+`,
+  `"/projects"]
+    },
+    "maya": {
+      "command": "/opt/maya-mcp-tray/maya-mcp",
+      "args": ["stdio", "--client", "claude-desktop"],
+      "env": { "MAYA_MCP_TOKEN": "••••••••" }
+    }
+`,
+);
+
+export function demoPreview(client: ClientView): Preview {
+  return {
+    client: client.client,
+    name: client.name,
+    path: client.path ?? `~/.${client.client}/mcp.json`,
+    fingerprint: "demo-1",
+    before: BEFORE,
+    after: AFTER.replace("claude-desktop", client.client),
+    creates_file: false,
+    note: client.running ? `Start ${client.name} again afterwards, so that it reads the file.` : null,
+  };
+}

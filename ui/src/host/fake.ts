@@ -1,0 +1,133 @@
+/** A shell in memory, for a browser and for tests. It answers like the real one: views arrive as events, never as replies. */
+import { demoPreview, demoView } from "./demo";
+import { type ClientState, type Host, HostError, type Outcome, type Preview, type View } from "./types";
+
+declare global {
+  interface Window {
+    /** Lets a browser test script what the shell does next. */
+    fakeHost?: FakeHost;
+  }
+}
+
+export type Command = Exclude<keyof Host, "watch">;
+
+export class FakeHost implements Host {
+  /** What was asked, in order: "chooseSession maya-8453". */
+  readonly asked: string[] = [];
+  #view: View;
+  #seen = new Set<(view: View) => void>();
+  #gates = new Map<Command, Promise<void>>();
+  #refusals = new Map<Command, HostError>();
+  #previews = new Map<string, Preview>();
+
+  constructor(view: View = demoView()) {
+    this.#view = structuredClone(view);
+  }
+
+  // ---- scripting
+
+  /** Changes the view and tells everyone, as an observation in the real shell would. */
+  change(edit: (view: View) => void): void {
+    const next = structuredClone(this.#view);
+    edit(next);
+    this.#view = next;
+    for (const seen of this.#seen) seen(structuredClone(next));
+  }
+
+  /** Lets the next `command` wait; the returned function lets it go on. */
+  hold(command: Command): () => void {
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    this.#gates.set(command, gate);
+    return release;
+  }
+
+  /** Refuses the next `command`. */
+  refuse(command: Command, kind: string, message: string): void {
+    this.#refusals.set(command, new HostError(kind, message));
+  }
+
+  /** Replaces what a preview of this client shows from now on. */
+  setPreview(preview: Preview): void {
+    this.#previews.set(preview.client, preview);
+  }
+
+  // ---- the shell
+
+  async view(): Promise<View> {
+    await this.#enter("view");
+    return structuredClone(this.#view);
+  }
+
+  async watch(seen: (view: View) => void): Promise<() => void> {
+    this.#seen.add(seen);
+    return () => this.#seen.delete(seen);
+  }
+
+  async chooseSession(session: string | null): Promise<void> {
+    await this.#enter("chooseSession", session);
+    this.change((view) => {
+      for (const each of view.sessions) each.in_use = each.session === session;
+    });
+  }
+
+  async previewClient(client: string): Promise<Preview> {
+    await this.#enter("previewClient", client);
+    return this.#preview(client);
+  }
+
+  async connectClient(client: string, fingerprint: string): Promise<Outcome> {
+    await this.#enter("connectClient", client);
+    const preview = this.#preview(client);
+    if (preview.fingerprint !== fingerprint) {
+      throw new HostError("changed", `The settings of ${preview.name} changed meanwhile.`);
+    }
+    this.#setClient(client, "connected");
+    const backup = preview.creates_file ? null : `${preview.path}.backup`;
+    return { message: `${preview.name} is connected. Start it again to use Maya.`, backup };
+  }
+
+  async disconnectClient(client: string): Promise<Outcome> {
+    await this.#enter("disconnectClient", client);
+    const { name, path } = this.#preview(client);
+    this.#setClient(client, "not_connected");
+    return { message: `${name} is no longer connected.`, backup: `${path}.backup` };
+  }
+
+  async copyConfig(): Promise<void> {
+    await this.#enter("copyConfig");
+  }
+
+  async setStartAtLogin(enabled: boolean): Promise<void> {
+    await this.#enter("setStartAtLogin", enabled);
+    this.change((view) => {
+      view.start_at_login = enabled;
+    });
+  }
+
+  async #enter(command: Command, arg?: string | boolean | null): Promise<void> {
+    this.asked.push(arg === undefined ? command : `${command} ${arg}`);
+    const gate = this.#gates.get(command);
+    this.#gates.delete(command);
+    await gate;
+    const refusal = this.#refusals.get(command);
+    this.#refusals.delete(command);
+    if (refusal) throw refusal;
+  }
+
+  #preview(client: string): Preview {
+    const scripted = this.#previews.get(client);
+    if (scripted) return scripted;
+    const known = this.#view.clients.find((each) => each.client === client);
+    if (!known) throw new HostError("unknown_client", `${client} is not a client that Maya MCP Tray knows.`);
+    return demoPreview(known);
+  }
+
+  #setClient(client: string, state: ClientState): void {
+    this.change((view) => {
+      for (const each of view.clients) if (each.client === client) each.state = state;
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { hostError, tauriHost } from "../src/host/tauri";
+
+const invoke = vi.fn();
+
+beforeEach(() => {
+  vi.stubGlobal("__TAURI_INTERNALS__", { invoke, transformCallback: () => 7 });
+  invoke.mockReset().mockResolvedValue(null);
+});
+
+afterEach(() => vi.unstubAllGlobals());
+
+const rows: { ask: () => Promise<unknown>; command: string; args: object }[] = [
+  { ask: () => tauriHost.view(), command: "view", args: {} },
+  { ask: () => tauriHost.chooseSession("maya-1"), command: "choose_session", args: { session: "maya-1" } },
+  { ask: () => tauriHost.chooseSession(null), command: "choose_session", args: { session: null } },
+  { ask: () => tauriHost.previewClient("zed"), command: "preview_client", args: { client: "zed" } },
+  {
+    ask: () => tauriHost.connectClient("zed", "f"),
+    command: "connect_client",
+    args: { client: "zed", fingerprint: "f" },
+  },
+  { ask: () => tauriHost.disconnectClient("zed"), command: "disconnect_client", args: { client: "zed" } },
+  { ask: () => tauriHost.copyConfig(), command: "copy_config", args: {} },
+  { ask: () => tauriHost.setStartAtLogin(true), command: "set_start_at_login", args: { enabled: true } },
+];
+
+test.each(rows)("the shell is asked for $command with $args", async ({ ask, command, args }) => {
+  await ask();
+  const [name, sent] = invoke.mock.calls[0] ?? [];
+  expect([name, sent], "the call").toEqual([command, args]);
+});
+
+test("watching listens for the event named view", async () => {
+  await tauriHost.watch(() => {});
+  expect(invoke.mock.calls[0]?.slice(0, 2), "the call").toEqual([
+    "plugin:event|listen",
+    { event: "view", target: { kind: "Any" }, handler: 7 },
+  ]);
+});
+
+test("a refusal keeps its kind and its words", async () => {
+  invoke.mockRejectedValue({ kind: "changed", message: "The file changed meanwhile." });
+  await expect(tauriHost.connectClient("zed", "f")).rejects.toMatchObject({
+    kind: "changed",
+    message: "The file changed meanwhile.",
+  });
+});
+
+test.each([
+  ["plain text", "plain text"],
+  [{ kind: 3 }, "[object Object]"],
+])("a refusal that is not ours, %o, becomes an internal error", (refusal, message) => {
+  expect(hostError(refusal), "the error").toMatchObject({ kind: "internal", message });
+});

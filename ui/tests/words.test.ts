@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { demoSession, demoView, quietView } from "../src/host/demo";
+import type { View } from "../src/host/types";
+import { changeText, elapsedText, endpointText, heardChanges, sceneText, sessionDetails } from "../src/words";
+
+const now = Date.parse("2026-03-02T12:00:00Z");
+
+test.each([
+  ["2026-03-02T11:59:01Z", null],
+  ["2026-03-02T11:58:59Z", "1 min"],
+  ["2026-03-02T11:00:30Z", "59 min"],
+  ["2026-03-02T09:30:00Z", "2 h 30 min"],
+  ["2026-02-28T09:30:00Z", "more than a day"],
+  ["2026-03-02T12:05:00Z", null],
+  ["not a time", null],
+])("a state since %s has lasted %s", (since, expected) => {
+  expect(elapsedText(since, now), "the words").toBe(expected);
+});
+
+test("the endpoint is shown as the part that people need", () => {
+  expect(endpointText("http://127.0.0.1:6292/mcp"), "host and port").toBe("127.0.0.1:6292");
+});
+
+test("a scene without a name is an untitled scene", () => {
+  const session = demoSession(1, "ready", "Ready", { maya_version: null });
+  expect(sceneText(session), "the name").toBe("Untitled scene");
+  expect(sessionDetails(session), "the tooltip").toBe("This scene has not been saved yet.\nPython 3.11.4, process 1");
+});
+
+test.each([
+  [{ added: 1, removed: 0 }, "1 line added"],
+  [{ added: 4, removed: 2 }, "4 lines added, 2 lines removed"],
+  [{ added: 0, removed: 0 }, "The file already says this. Nothing in it changes"],
+])("the change %o is put in words", (change, expected) => {
+  expect(changeText(change), "the words").toBe(expected);
+});
+
+const edits: { name: string; edit: (view: View) => void; expected: string[] }[] = [
+  { name: "nothing is heard when nothing changed", edit: () => {}, expected: [] },
+  {
+    name: "a new session is heard with its phase",
+    edit: (view) => view.sessions.push(demoSession(5, "discovered", "Just found")),
+    expected: ["Maya 2026, Untitled scene: Just found."],
+  },
+  {
+    name: "a sentence that ends by itself gets no second full stop",
+    edit: (view) => view.sessions.push(demoSession(5, "unreachable", "Start Maya again.")),
+    expected: ["Maya 2026, Untitled scene: Start Maya again."],
+  },
+  {
+    name: "a closed session is heard, and that its choice is gone",
+    edit: (view) => view.sessions.shift(),
+    expected: ["Maya 2025, shot_010_anim_v014.ma: closed.", "Clients ask which Maya you mean."],
+  },
+  {
+    name: "another choice is heard",
+    edit: (view) => {
+      for (const session of view.sessions) session.in_use = session.pid === 9120;
+    },
+    expected: ["Clients now use Maya 2025, heron_rig_v031.mb."],
+  },
+  {
+    name: "a client that was connected elsewhere is heard",
+    edit: (view) => {
+      for (const client of view.clients) if (client.client === "claude-code") client.state = "connected";
+    },
+    expected: ["Claude Code: Connected."],
+  },
+  {
+    name: "a problem is heard",
+    edit: (view) => {
+      view.problem = "Port 6292 is taken.";
+    },
+    expected: ["Port 6292 is taken."],
+  },
+];
+
+test.each(edits)("$name", ({ edit, expected }) => {
+  const after = demoView();
+  edit(after);
+  const before = demoView();
+  expect(heardChanges(before, after), "the sentences").toEqual(expected);
+});
+
+test("the end of a problem is heard", () => {
+  expect(heardChanges({ ...quietView(), problem: "Taken." }, quietView()), "the sentence").toEqual([
+    "The problem is solved.",
+  ]);
+});
