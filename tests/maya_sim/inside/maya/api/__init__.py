@@ -1,0 +1,1 @@
+"""Maya's second Python API."""

@@ -1,0 +1,1 @@
+"""Maya's own Python programs."""
