@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from pathlib import Path
 
 from .lay_out import lay_out
@@ -52,7 +53,7 @@ class Sim:
         temporary = folder is None
         folder = Path(folder or tempfile.mkdtemp(prefix="maya_sim."))
         program = lay_out(programs or folder, version, name)
-        command = [program, "-m", "maya_sim", "--control", "127.0.0.1:0", "--die-with-parent"]
+        command = [program, "-m", "maya_sim", "--control", _control_name(), "--die-with-parent"]
         command += ["--socket-dir", folder, "--temp-dir", folder, *arguments]
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -138,12 +139,16 @@ class Sim:
             select.select([], [], [], 0.005)
 
 
+def _control_name():
+    return f"@maya_sim.{os.getpid()}.{uuid.uuid4().hex}"
+
+
 def connect(address, deadline=10.0):
-    """Connects to `host:port` or to the path of a Unix socket."""
-    if address.startswith("/"):
+    """Connects to `host:port`, to the path of a Unix socket, or to `@name`."""
+    if address.startswith(("/", "@")):
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         client.settimeout(deadline)
-        client.connect(address)
+        client.connect(address.replace("@", "\0", 1) if address.startswith("@") else address)
         return client
     host, _, port = address.rpartition(":")
     return socket.create_connection((host.strip("[]"), int(port)), deadline)

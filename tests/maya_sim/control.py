@@ -14,7 +14,13 @@ from .requests import FromMainThread, Later, answer
 
 
 def listen(where):
-    """Binds the channel; gives back (listener, address)."""
+    """Binds the channel; gives back (listener, address). `@name` is a Unix socket without a file,
+    which no search for command ports takes for one."""
+    if where.startswith("@"):
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind("\0" + where[1:])
+        listener.listen()
+        return listener, where
     if where.startswith("/"):
         if os.path.lexists(where):
             os.unlink(where)

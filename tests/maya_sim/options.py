@@ -31,7 +31,7 @@ def parse(arguments=None):
     )
     p.add_argument("--scene", metavar="PATH")
     p.add_argument("--temp-dir", metavar="DIR")
-    p.add_argument("--control", metavar="HOST:PORT|PATH")
+    p.add_argument("--control", metavar="HOST:PORT|PATH|@NAME")
     p.add_argument("--die-with-parent", action="store_true")
     options = p.parse_args(arguments)
 

@@ -151,6 +151,7 @@ impl Connector {
                 (Verdict::Refused, Some(Why::TakenOver))
             }
             Failure::Bootstrap(BootstrapError::NotMaya { .. }) => (Verdict::Foreign, None),
+            // Closed in between, as a rule: looked at again in a moment.
             Failure::Bootstrap(BootstrapError::Port(_)) => (self.later(), None),
             Failure::Bootstrap(error) => {
                 (self.later(), Some(Why::HelperFailed { message: error.to_string() }))
@@ -163,8 +164,6 @@ impl Connector {
         self.verdicts.insert(address, verdict);
         if let Some(why) = why {
             self.world.registry.observe(&Observation::ConnectFailed { id, why });
-        } else if !self.verdicts.values().any(|v| *v == Verdict::Trying) {
-            self.tell_no_answer();
         }
     }
 
@@ -175,28 +174,26 @@ impl Connector {
     /// Nothing has worked for a while. Trying goes on all the same: a Maya that renders answers when it is done.
     fn tell_impatience(&self, began: Instant) {
         let id = self.id;
-        if self.verdicts.is_empty() {
-            if began.elapsed() >= self.world.timing.no_port {
-                self.world.registry.observe(&Observation::ConnectFailed { id, why: Why::NoCommandPort });
-            }
-            return;
-        }
         let asking = |address: &Address| Doorway { address: address.clone(), pid: id.pid }.asks_the_artist();
         let told = |(address, verdict): (&Address, &Verdict)| match verdict {
-            Verdict::Refused => true,
+            Verdict::Refused | Verdict::NotBefore(_) => true,
             Verdict::Trying => asking(address),
-            Verdict::Foreign | Verdict::NotBefore(_) => false,
+            Verdict::Foreign => false,
         };
-        if !self.verdicts.iter().any(told) {
-            self.tell_no_answer();
+        if self.verdicts.iter().any(told) {
+            return;
         }
-    }
-
-    fn tell_no_answer(&self) {
-        let mut tried: Vec<_> = self.verdicts.keys().map(Address::to_string).collect();
-        tried.sort();
-        let why = Why::NoAnswer { tried: tried.join(", ") };
-        self.world.registry.observe(&Observation::ConnectFailed { id: self.id, why });
+        let silent = self.verdicts.iter().filter(|(_, verdict)| **verdict == Verdict::Trying);
+        let mut silent: Vec<_> = silent.map(|(address, _)| address.to_string()).collect();
+        silent.sort();
+        let why = if !silent.is_empty() {
+            Why::NoAnswer { tried: silent.join(", ") }
+        } else if began.elapsed() >= self.world.timing.no_port {
+            Why::NoCommandPort
+        } else {
+            return;
+        };
+        self.world.registry.observe(&Observation::ConnectFailed { id, why });
     }
 }
 

@@ -52,7 +52,7 @@ pub async fn follow(id: SessionId, world: Arc<World>) {
             () = &mut ended => return tell_end(&world, id, Witness::NoLink),
             connected = connector.connect() => connected,
         };
-        let Connected { link, task, welcome, address } = connected;
+        let Connected { link, task, welcome, address, .. } = connected;
         let opened = Observation::LinkOpened { id, address, facts: welcome.facts, scene: welcome.scene };
         world.links.insert(id, link.clone());
         world.registry.observe(&opened);

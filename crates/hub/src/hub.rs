@@ -66,7 +66,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Hub {
     registry: Registry,
-    endpoint: String,
+    links: Links,
     endpoint_file: EndpointFile,
     home: Home,
     stop: CancellationToken,
@@ -89,7 +89,6 @@ impl Hub {
         let registry = Registry::default();
         let links = Links::default();
         let proof = EndpointSecret::random();
-        let endpoint = format!("http://{address}/mcp");
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
 
@@ -113,18 +112,26 @@ impl Hub {
                 tokio::select! { () = telling => {}, () = stop.cancelled() => {} }
             });
         }
-        let world = Arc::new(World { registry: registry.clone(), links, files, timing, stop: stop.clone() });
+        let world = Arc::new(World {
+            registry: registry.clone(),
+            links: links.clone(),
+            files,
+            timing,
+            stop: stop.clone(),
+        });
         tracker.spawn(find(finder, world, tracker.clone()));
 
         // Last: whoever reads it finds everything running.
-        let endpoint_file = EndpointFile::write(home.path(), &endpoint, &proof)
+        let endpoint_file = EndpointFile::new(address, proof, env!("CARGO_PKG_VERSION"));
+        endpoint_file
+            .write(home.path())
             .map_err(|source| StartError::EndpointFile { home: home.path().to_owned(), source })?;
-        tracing::info!(endpoint, home = %home.path().display(), "the engine runs");
-        Ok(Self { registry, endpoint, endpoint_file, home, stop, tracker })
+        tracing::info!(endpoint = endpoint_file.endpoint, home = %home.path().display(), "the engine runs");
+        Ok(Self { registry, links, endpoint_file, home, stop, tracker })
     }
 
     pub fn endpoint(&self) -> &str {
-        &self.endpoint
+        &self.endpoint_file.endpoint
     }
 
     pub fn home(&self) -> &Home {
@@ -133,6 +140,10 @@ impl Hub {
 
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    pub fn links(&self) -> &Links {
+        &self.links
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
@@ -155,7 +166,9 @@ impl Hub {
         if timeout(STOPPING, self.tracker.wait()).await.is_err() {
             tracing::warn!(tasks = self.tracker.len(), "some tasks did not end in time");
         }
-        self.endpoint_file.remove();
+        if let Err(error) = self.endpoint_file.remove(self.home.path()) {
+            tracing::warn!(%error, "the endpoint's address could not be removed");
+        }
         tracing::info!("the engine has stopped");
     }
 }

@@ -7,10 +7,12 @@ mod connect;
 mod follow;
 mod home;
 mod hub;
+mod reach;
 mod settings;
 mod timing;
 
 pub use home::{Home, HomeError};
 pub use hub::{Hub, Options, StartError, TokenRule};
+pub use reach::{Reach, ReachError};
 pub use settings::{DEFAULT_PORT, Settings, SettingsError};
 pub use timing::Timing;

@@ -36,7 +36,7 @@ pub enum Why {
     TakenOver,
     /// The artist chose *Deny* in Maya's security dialog.
     PermissionDenied,
-    /// It has listening sockets, and none of them answers as a command port.
+    /// It listens, and has not answered yet.
     NoAnswer { tried: String },
     /// The command port answered, and the helper did not start.
     HelperFailed { message: String },
@@ -85,7 +85,10 @@ impl fmt::Display for Why {
             Self::PermissionDenied => {
                 f.write_str("permission was denied in Maya. Restart Maya, or open a command port by hand, to be asked again")
             }
-            Self::NoAnswer { tried } => write!(f, "nothing answered as a Maya command port at {tried}"),
+            Self::NoAnswer { tried } => write!(
+                f,
+                "no answer yet at {tried}. If Maya is busy or shows a dialog, it connects by itself afterwards"
+            ),
             Self::HelperFailed { message } => write!(f, "the helper could not start in it: {message}"),
         }
     }

@@ -1,0 +1,63 @@
+//! How a client on this machine reaches us: which bridge, which endpoint, which token.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use maya_mcp_clients::Connection;
+use maya_mcp_endpoint::{EndpointFile, Tokens};
+use maya_mcp_session::{ClientName, InvalidClientName};
+
+use crate::{Home, Settings};
+
+/// Everything that goes into one client's settings.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    bridge: PathBuf,
+    endpoint: String,
+    token: String,
+    home: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReachError {
+    #[error(transparent)]
+    Name(#[from] InvalidClientName),
+    #[error("finding this program's own folder")]
+    OwnFolder(#[source] io::Error),
+    #[error("{0} is missing; it belongs beside this program: please install Maya MCP Tray again")]
+    NoBridge(PathBuf),
+    #[error("making the token of client {client}")]
+    Token { client: String, source: io::Error },
+}
+
+impl Reach {
+    /// For the client called `client`; its token is made the first time.
+    pub fn for_client(home: &Home, settings: &Settings, client: &str) -> Result<Self, ReachError> {
+        let name: ClientName = client.parse()?;
+        let token = Tokens::open(home.tokens())
+            .and_then(|tokens| tokens.token_for(&name))
+            .map_err(|source| ReachError::Token { client: client.to_owned(), source })?;
+        let endpoint = match EndpointFile::read(home.path()) {
+            Ok(running) => running.endpoint,
+            // Not running now: where it will be.
+            Err(_) => format!("http://127.0.0.1:{}/mcp", settings.port),
+        };
+        let home = (!home.is_default()).then(|| home.path().to_owned());
+        Ok(Self { bridge: bridge()?, endpoint, token, home })
+    }
+
+    pub fn connection(&self) -> Connection<'_> {
+        let Self { bridge, endpoint, token, home } = self;
+        Connection { bridge, endpoint_url: endpoint, token, home_override: home.as_deref() }
+    }
+}
+
+/// The program `maya-mcp` beside the running one (or the running one itself).
+fn bridge() -> Result<PathBuf, ReachError> {
+    let own = std::env::current_exe().map_err(ReachError::OwnFolder)?;
+    let bridge =
+        own.parent().unwrap_or(Path::new("/")).join(format!("maya-mcp{}", std::env::consts::EXE_SUFFIX));
+    if bridge.is_file() { Ok(bridge) } else { Err(ReachError::NoBridge(bridge)) }
+}

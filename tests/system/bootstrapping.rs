@@ -1,0 +1,125 @@
+//! The helper comes in over every kind of port, says what is known, and troubles nobody.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use maya_mcp_maya::{
+    BootstrapError, Doorway, Execute, HelperFiles, Language, Link, LinkEnd, ResultType, bootstrap,
+};
+use maya_mcp_session::Address;
+use maya_mcp_system_tests::{Sim, Studio};
+use serde_json::json;
+use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn doorway(sim: &Sim, language: &str) -> Doorway {
+    let address = sim.port(language);
+    let address = match address.parse::<SocketAddr>() {
+        Ok(socket) => Address::Tcp(socket),
+        Err(_) => Address::Unix(PathBuf::from(address)),
+    };
+    Doorway { address, pid: sim.pid }
+}
+
+fn python(code: &str) -> Execute {
+    Execute {
+        code: code.to_owned(),
+        language: Language::Python,
+        result_type: ResultType::Auto,
+        namespace: "test".to_owned(),
+        undo_name: None,
+        timeout_s: None,
+    }
+}
+
+/// Brings the helper in, runs code in it, and looks at what the artist saw.
+async fn check(why: &str, language: &str, arguments: &[&str]) {
+    let studio = Studio::new();
+    let home = studio.path().join("jörg's home");
+    let files = HelperFiles::install(&home).expect("writable");
+    let mut sim = studio.start("2025", arguments).await;
+    let doorway = doorway(&sim, language);
+    let helper = timeout(SOON, bootstrap(&doorway, &files))
+        .await
+        .unwrap_or_else(|_| panic!("{why}: no answer"))
+        .unwrap_or_else(|error| panic!("{why}: {error}"))
+        .helper;
+    let (link, task, welcome) = Link::open(&helper).await.expect("the secret is known on both sides");
+    assert_eq!((welcome.pid, welcome.facts.maya_version.as_str()), (sim.pid, "2025"), "{why}: the facts");
+    let (events, _keep) = mpsc::channel(8);
+    let running = tokio::task::spawn_local(task.run(events));
+    let done =
+        link.execute(&python("import maya.cmds as cmds\ncmds.polySphere()[0]")).await.expect("it runs");
+    assert_eq!((done.result, done.error), (json!("pSphere1"), None), "{why}: code runs in Maya");
+    let again = bootstrap(&doorway, &files).await.expect("a second time does no harm").helper;
+    assert_eq!(again.port, helper.port, "{why}: the helper that is there is kept");
+    assert_eq!(sim.script_editor_errors().await, "", "{why}: no error in the Script Editor");
+    assert!(
+        std::fs::read_dir(home.join("run")).expect("it is there").next().is_none(),
+        "{why}: every invitation was used up"
+    );
+    sim.control(json!({}), "quit").await;
+    let end = timeout(SOON, running).await.expect("a quit Maya ends the link").expect("no panic");
+    assert_eq!(end, LinkEnd::Goodbye, "{why}: a quit Maya says good-bye");
+}
+
+#[tokio::test(flavor = "local")]
+async fn the_helper_comes_in_over_every_kind_of_port() {
+    let rows: &[(&str, &str, &[&str])] = &[
+        ("a Python port", "python", &["--default-port", "off", "--command-port", "python:127.0.0.1:0"]),
+        ("a MEL port", "mel", &["--default-port", "off", "--command-port", "mel:127.0.0.1:0"]),
+        ("the default socket, which asks", "mel", &["--dialog", "allow-all"]),
+        (
+            "a Maya that closes on long lines",
+            "python",
+            &["--default-port", "off", "--command-port", "python:127.0.0.1:0", "--limit-mode", "close"],
+        ),
+        (
+            "a Maya without Qt",
+            "python",
+            &["--default-port", "off", "--command-port", "python:127.0.0.1:0", "--no-qt"],
+        ),
+    ];
+    for (why, language, arguments) in rows {
+        check(why, language, arguments).await;
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_artist_who_denies_is_asked_once() {
+    let studio = Studio::new();
+    let files = HelperFiles::install(&studio.path().join("home")).expect("writable");
+    let mut sim = studio.start("2024", &["--dialog", "deny"]).await;
+    let denied = timeout(SOON, bootstrap(&doorway(&sim, "mel"), &files)).await.expect("an answer");
+    assert!(matches!(denied, Err(BootstrapError::Denied)), "{denied:?}");
+    let state = sim.control(json!({}), "state").await;
+    let dialogs = state["dialogs"]["history"].as_array().expect("the simulator keeps them").clone();
+    assert_eq!(dialogs.len(), 1, "one message, one dialog: {dialogs:?}");
+    let text = dialogs[0].to_string();
+    assert!(text.contains("Maya MCP Tray asks to connect"), "the artist can read who asks: {text}");
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_port_that_is_no_command_port_has_a_clear_outcome() {
+    let studio = Studio::new();
+    let files = HelperFiles::install(&studio.path().join("home")).expect("writable");
+    for answer in [&b""[..], b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff\xfe\n\0", b"7\n\0", b"{}\n\0"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = Address::Tcp(listener.local_addr().expect("it is bound"));
+        let doorway = Doorway { address, pid: std::process::id() };
+        let serving = async {
+            use tokio::io::{AsyncReadExt, AsyncWriteExt};
+            loop {
+                let (mut stream, _) = listener.accept().await.expect("somebody knocks");
+                let mut question = [0; 4096];
+                let _ = stream.read(&mut question).await;
+                let _ = stream.write_all(answer).await;
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = timeout(SOON, bootstrap(&doorway, &files)) => outcome.expect("an end"),
+            () = serving => unreachable!("it serves for ever"),
+        };
+        assert!(matches!(outcome, Err(BootstrapError::NotMaya { .. })), "{answer:?}: {outcome:?}");
+    }
+}

@@ -1,0 +1,226 @@
+//! A session's life as the engine tells it: found, ready, busy, closed, crashed.
+
+use std::time::Duration;
+
+use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule};
+use maya_mcp_maya::{Execute, Language, Links, ResultType};
+use maya_mcp_session::{Edge, Snapshot, Subscription, Update};
+use maya_mcp_system_tests::{Sim, Studio};
+use serde_json::json;
+use tokio::time::timeout;
+
+const SOON: Duration = Duration::from_secs(20);
+const PYTHON_PORT: &[&str] = &["--default-port", "off", "--command-port", "python:127.0.0.1:0"];
+
+/// An engine that sees this studio's Mayas only.
+async fn engine(studio: &Studio) -> (Hub, Subscription) {
+    let home = Home::find(Some(studio.path().join("home"))).expect("writable");
+    let settings = Settings { port: 0, maya_folders: vec![studio.path().to_owned()], notices: false };
+    let timing = Timing {
+        ping: Duration::from_millis(100),
+        busy: Duration::from_millis(300),
+        not_responding: Duration::from_millis(900),
+        patience: Duration::from_millis(400),
+        no_port: Duration::from_millis(400),
+        reconnect: Duration::from_millis(50),
+        retry: Duration::from_millis(300),
+        ..Timing::default()
+    };
+    let hub = Hub::start(Options { home, settings, tokens: TokenRule::Required, timing }).await;
+    let hub = hub.expect("a free port and a writable home");
+    let news = hub.registry().subscribe();
+    (hub, news)
+}
+
+/// The next event of this kind about this Maya; what comes before it is passed over.
+async fn event(news: &mut Subscription, sim: &Sim, kind: &str) -> Edge {
+    let mut before = Vec::new();
+    let found = timeout(SOON, async {
+        loop {
+            let Some(Update::Edge(edge)) = news.next().await else { panic!("the registry lives") };
+            if edge.session.id().pid == sim.pid && edge.event.kind() == kind {
+                return edge;
+            }
+            before.push(format!("{} {}", edge.session.id(), edge.event.kind()));
+        }
+    });
+    found.await.unwrap_or_else(|_| panic!("no {kind} of maya-{}; there was {before:?}", sim.pid))
+}
+
+fn phase(snapshot: &Snapshot, sim: &Sim) -> Option<&'static str> {
+    snapshot.sessions.values().find(|s| s.id().pid == sim.pid).map(|s| s.phase.name())
+}
+
+#[tokio::test]
+async fn two_mayas_are_found_and_their_ends_told_apart() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    let mut one = studio.start("2024", PYTHON_PORT).await;
+    let mut two = studio.start("2026", &["--dialog", "allow-all"]).await;
+    let ready = event(&mut news, &one, "ready").await;
+    assert_eq!(ready.session.title(), "Maya 2024", "its version is known");
+    let ready = event(&mut news, &two, "ready").await;
+    assert_eq!(ready.session.scene.as_ref().map(|s| s.name.as_str()), Some(""), "a new scene has no name");
+    let shot = studio.path().join("shot_010.ma");
+    two.control(json!({"op": "save", "path": shot}), "scene").await;
+    let saved = event(&mut news, &two, "scene_changed").await.session;
+    assert_eq!(saved.title(), "Maya 2026", "its version is known");
+    assert_eq!(saved.scene.as_ref().map(|s| s.name.as_str()), Some("shot_010.ma"), "its scene is followed");
+
+    one.kill();
+    let crashed = event(&mut news, &one, "crashed").await;
+    assert_eq!(phase(&hub.snapshot(), &one), None, "what has ended is listed no more");
+    assert!(crashed.session.phase.is_linked(), "the event keeps the last state");
+    two.control(json!({}), "quit").await;
+    event(&mut news, &two, "exited").await;
+    assert!(hub.snapshot().sessions.is_empty(), "nobody is left");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_busy_maya_stays_alive_whether_or_not_python_can_run() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    let mut sim = studio.start("2025", PYTHON_PORT).await;
+    event(&mut news, &sim, "ready").await;
+    for gil in [false, true] {
+        sim.control(json!({"seconds": 1.5, "gil": gil}), "busy").await;
+        event(&mut news, &sim, "busy").await;
+        event(&mut news, &sim, "not_responding").await;
+        event(&mut news, &sim, "ready").await;
+    }
+    sim.control(json!({"seconds": 600}), "busy").await;
+    event(&mut news, &sim, "busy").await;
+    sim.kill();
+    event(&mut news, &sim, "crashed").await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_maya_that_ends_before_it_was_reached_is_told_once() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    // Nobody answers its dialog: it dies in the middle of being connected.
+    let mut sim = studio.start("2025", &["--dialog", "wait"]).await;
+    event(&mut news, &sim, "awaiting_permission").await;
+    sim.kill();
+    event(&mut news, &sim, "exited").await;
+    assert!(hub.snapshot().sessions.is_empty(), "nobody is left");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_maya_that_cannot_be_reached_says_why_and_comes_back_by_itself() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    for (arguments, why) in [
+        (&["--default-port", "off"][..], "no command port open"),
+        (&["--dialog", "deny"], "permission was denied"),
+        (&["--default-port", "off", "--other-listener", "silent"], "no answer yet"),
+        (&["--default-port", "off", "--other-listener", "http"], "no command port open"),
+        (&["--default-port", "off", "--other-listener", "closing"], "no command port open"),
+    ] {
+        let mut sim = studio.start("2025", arguments).await;
+        let told = event(&mut news, &sim, "unreachable").await;
+        let text = told.session.phase.to_string();
+        assert!(text.contains(why), "{arguments:?}: {text}");
+        sim.control(json!({"spec": "python:127.0.0.1:0"}), "open_port").await;
+        event(&mut news, &sim, "ready").await;
+        sim.kill();
+        event(&mut news, &sim, "crashed").await;
+    }
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn the_first_of_two_on_one_socket_is_told_that_it_was_taken_over() {
+    let studio = Studio::new();
+    let first = studio.start("2024", &["--dialog", "allow-all"]).await;
+    let second = studio.start("2025", &["--dialog", "allow-all"]).await;
+    let (hub, mut news) = engine(&studio).await;
+    let mut other = hub.registry().subscribe();
+    event(&mut news, &second, "ready").await;
+    let told = match phase(&other.snapshot, &first) {
+        Some("unreachable") => other.snapshot.sessions.values().next().expect("it is there").clone(),
+        _ => event(&mut other, &first, "unreachable").await.session,
+    };
+    assert!(told.phase.to_string().contains("taken over"), "{}", told.phase);
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn the_engine_leaves_every_maya_as_it_was() {
+    let studio = Studio::new();
+    let mut sim = studio.start("2025", PYTHON_PORT).await;
+    let state = |state: serde_json::Value| {
+        json!([state["modules"], state["callbacks"], state["stdout"], state["stderr"], state["threads"]])
+    };
+    let before = state(sim.control(json!({}), "state").await);
+    for _ in 0..2 {
+        let (hub, mut news) = engine(&studio).await;
+        event(&mut news, &sim, "ready").await;
+        let during = state(sim.control(json!({}), "state").await);
+        assert_ne!(during, before, "the helper is in");
+        hub.stop().await;
+        let after = timeout(SOON, async {
+            loop {
+                let after = state(sim.control(json!({}), "state").await);
+                if after == before {
+                    return;
+                }
+                // Its main thread tidies up in its own time; asking is a turn of that very thread.
+                sim.control(json!({"code": "0"}), "eval").await;
+            }
+        });
+        after.await.expect("the helper takes itself out");
+    }
+}
+
+#[tokio::test]
+async fn a_helper_of_an_older_version_is_replaced() {
+    let studio = Studio::new();
+    let mut sim = studio.start("2025", PYTHON_PORT).await;
+    let plant = "import sys, types; m = types.ModuleType('maya_mcp_helper'); m.build = 'old'; \
+                 m.stop = lambda reason: setattr(sys, 'old_helper', reason); sys.modules['maya_mcp_helper'] = m";
+    sim.control(json!({"code": plant}), "eval").await;
+    let (hub, mut news) = engine(&studio).await;
+    event(&mut news, &sim, "ready").await;
+    let asked = sim.control(json!({"code": "__import__('sys').old_helper"}), "eval").await;
+    assert_eq!(asked["value"], "replaced", "the old one was told to go");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_stranger_on_the_helpers_port_troubles_nobody() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    let sim = studio.start("2025", PYTHON_PORT).await;
+    let session = event(&mut news, &sim, "ready").await.session.id();
+    let command_port = sim.port("python");
+    let helper = maya_mcp_discovery::listening(sim.pid)
+        .into_iter()
+        .map(|address| address.to_string())
+        .find(|address| *address != command_port && !address.starts_with('/'))
+        .expect("the helper listens");
+    for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 64], &[0; 8], b""] {
+        let mut stranger = tokio::net::TcpStream::connect(&helper).await.expect("it listens");
+        stranger.write_all(garbage).await.expect("it takes bytes");
+        stranger.shutdown().await.expect("nothing more to say");
+        let mut answer = Vec::new();
+        let _ = timeout(SOON, stranger.read_to_end(&mut answer)).await.expect("cut off");
+        assert_eq!(answer, b"", "without a word");
+    }
+    let request = Execute {
+        code: "6 * 7".to_owned(),
+        language: Language::Python,
+        result_type: ResultType::Auto,
+        namespace: "test".to_owned(),
+        undo_name: None,
+        timeout_s: None,
+    };
+    let link = Links::get(hub.links(), session).expect("the link is still open");
+    let done = timeout(SOON, link.execute(&request)).await.expect("in time").expect("it runs");
+    assert_eq!(done.result, json!(42), "code still runs");
+    hub.stop().await;
+}

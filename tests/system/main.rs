@@ -1,0 +1,4 @@
+//! System tests: real parts against real helpers in simulated Mayas. Each module is one promise.
+
+mod bootstrapping;
+mod life;
