@@ -95,6 +95,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn every_shared_frame_is_read_as_agreed() {
+        let fixtures = crate::fixtures::read("frames.json");
+        let rows = |part: &str| fixtures[part].as_array().expect("rows").clone();
+        let (good, bad) = (rows("good"), rows("bad"));
+        assert!(!good.is_empty() && !bad.is_empty(), "there is something to check");
+        for row in good {
+            let frame = read_bytes(&crate::fixtures::bytes(&row["frame"]), FRIEND).await;
+            let frame = frame.unwrap_or_else(|error| panic!("{}: {error}", row["name"])).expect("a frame");
+            let whole = (Value::Object(frame.json), frame.binary);
+            assert_eq!(
+                whole,
+                (row["json"].clone(), crate::fixtures::bytes(&row["binary"])),
+                "{}",
+                row["name"]
+            );
+        }
+        for row in bad {
+            let limits = if row["when"] == "before_welcome" { STRANGER } else { FRIEND };
+            let read = read_bytes(&crate::fixtures::bytes(&row["frame"]), limits).await;
+            assert!(read.is_err(), "{}: {read:?}", row["name"]);
+        }
+    }
+
+    #[tokio::test]
     async fn a_bad_frame_is_an_error_and_reserves_nothing() {
         let whole = encode(&json!({"a": 1}));
         for (why, bytes) in [

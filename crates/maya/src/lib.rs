@@ -5,6 +5,8 @@
 
 mod bootstrap;
 mod command_port;
+#[cfg(test)]
+mod fixtures;
 mod frame;
 mod helper_files;
 mod link;

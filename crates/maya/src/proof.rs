@@ -50,11 +50,6 @@ impl Secret {
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
-
-    #[cfg(test)]
-    pub fn proof_of_helper(&self, engine: &str, helper: &str) -> String {
-        self.answer(&format!("helper:{engine}:{helper}"))
-    }
 }
 
 /// 32 random bytes, in hex.
@@ -73,4 +68,29 @@ pub fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("a String takes everything");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shared_vector_is_computed_as_agreed() {
+        let fixtures = crate::fixtures::read("proofs.json");
+        let vectors = fixtures["vectors"].as_array().expect("rows");
+        assert!(!vectors.is_empty(), "there is something to check");
+        for vector in vectors {
+            let text = |field: &str| vector[field].as_str().expect("a text").to_owned();
+            let bytes = crate::fixtures::bytes(&vector["secret"]).try_into().expect("32 bytes");
+            let secret = Secret::from_bytes(bytes);
+            let (engine, helper) = (text("engine_nonce"), text("helper_nonce"));
+            assert_eq!(secret.to_hex(), text("secret"), "hex");
+            assert_eq!(secret.hint(), text("secret_id"), "the hint");
+            assert_eq!(secret.proof_of_engine(&engine, &helper), text("engine_proof"), "our proof");
+            let proof = text("helper_proof");
+            assert!(secret.is_proof_of_helper(&engine, &helper, &proof), "theirs");
+            assert!(!secret.is_proof_of_helper(&helper, &engine, &proof), "for these nonces only");
+            assert!(!secret.is_proof_of_helper(&engine, &helper, &proof[1..]), "and whole");
+        }
+    }
 }

@@ -1,0 +1,108 @@
+//! Code runs in a real helper as the shared fixtures say, seen from the engine's side of the link.
+
+use std::{fs, time::Duration};
+
+use maya_mcp_maya::{Doorway, Execute, Execution, HelperFiles, Language, Link, ResultType, bootstrap};
+use maya_mcp_session::Address;
+use maya_mcp_system_tests::{Sim, Studio, repository};
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, time::timeout};
+
+const SOON: Duration = Duration::from_secs(30);
+
+async fn link(studio: &Studio, arguments: &[&str]) -> (Sim, Link) {
+    let files = HelperFiles::install(&studio.path().join("home")).expect("writable");
+    let ports = ["--default-port", "off", "--command-port", "python:127.0.0.1:0"];
+    let sim = studio.start("2025", &[&ports[..], arguments].concat()).await;
+    let address = Address::Tcp(sim.port("python").parse().expect("a TCP port"));
+    let doorway = Doorway { address, pid: sim.pid };
+    let helper = bootstrap(&doorway, &files).await.expect("it comes in").helper;
+    let (link, task, _) = Link::open(&helper).await.expect("it is ours");
+    let (events, mut unread) = mpsc::channel(8);
+    tokio::task::spawn_local(async move {
+        let drain = async { while unread.recv().await.is_some() {} };
+        tokio::join!(task.run(events), drain)
+    });
+    (sim, link)
+}
+
+fn request(params: &Value) -> Execute {
+    let text = |field: &str| params[field].as_str().map(str::to_owned);
+    let parse = |field: &str| params.get(field).cloned();
+    Execute {
+        code: text("code").expect("every row has one"),
+        language: parse("language").map_or(Language::Python, |v| serde_json::from_value(v).expect("known")),
+        result_type: parse("result_type")
+            .map_or(ResultType::Auto, |v| serde_json::from_value(v).expect("known")),
+        namespace: text("namespace").unwrap_or_else(|| "default".to_owned()),
+        undo_name: text("undo_name"),
+        timeout_s: params["timeout_s"].as_f64(),
+    }
+}
+
+fn check(name: &str, done: &Execution, expected: &Value) {
+    let stdout = match expected["stdout"].as_object() {
+        Some(repeated) => {
+            let times = usize::try_from(repeated["times"].as_u64().expect("a number")).expect("it fits");
+            repeated["repeat"].as_str().expect("a text").repeat(times)
+        }
+        None => expected["stdout"].as_str().expect("a text").to_owned(),
+    };
+    assert!(done.stdout == stdout, "{name}: stdout of {} characters", done.stdout.chars().count());
+    assert_eq!(json!([done.result, done.stderr]), json!([expected["result"], expected["stderr"]]), "{name}");
+    assert_eq!(json!(done.dropped), expected["dropped"], "{name}: dropped");
+    let told = done.error.as_ref().map(|error| error.r#type.as_str());
+    assert_eq!(told.is_some(), !expected["error"].is_null(), "{name}: {:?}", done.error);
+    if let (Some(told), Some(wanted)) = (told, expected["error"]["type"].as_str()) {
+        assert_eq!(told, wanted, "{name}: the kind of error");
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn every_shared_row_runs_as_agreed_with_qt_and_without() {
+    let path = repository().join("tests/fixtures/helper-protocol/execute.json");
+    let fixtures: Value =
+        serde_json::from_str(&fs::read_to_string(path).expect("it is there")).expect("JSON");
+    let rows = fixtures["rows"].as_array().expect("rows");
+    assert!(rows.len() > 20, "there is something to check");
+    for arguments in [&[][..], &["--no-qt"]] {
+        let studio = Studio::new();
+        let (_sim, link) = link(&studio, arguments).await;
+        for row in rows {
+            let name = row["name"].as_str().expect("a text");
+            let done = timeout(SOON, link.execute(&request(&row["params"]))).await;
+            let done = done.unwrap_or_else(|_| panic!("{name}: no answer"));
+            check(name, &done.unwrap_or_else(|error| panic!("{name}: {error}")), &row["expect"]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_caller_that_goes_away_stops_its_script() {
+    let studio = Studio::new();
+    let (_sim, link) = link(&studio, &[]).await;
+    let endless = request(&json!({"code": "import time\nwhile True: time.sleep(0.01)"}));
+    let impatient = timeout(Duration::from_millis(300), link.execute(&endless)).await;
+    assert!(impatient.is_err(), "it never ends by itself");
+    let next = timeout(SOON, link.execute(&request(&json!({"code": "1 + 1"})))).await;
+    let next = next.expect("Maya is free again").expect("it runs");
+    assert_eq!(next.result, json!(2), "and runs what comes next");
+}
+
+#[tokio::test(flavor = "local")]
+async fn every_waiting_call_is_answered_when_maya_dies() {
+    let studio = Studio::new();
+    let (mut sim, link) = link(&studio, &[]).await;
+    let endless = request(&json!({"code": "import time\nwhile True: time.sleep(0.01)"}));
+    let waiting = [link.execute(&endless), link.execute(&endless)];
+    let calls = async {
+        let [one, two] = waiting;
+        tokio::join!(one, two)
+    };
+    tokio::pin!(calls);
+    let early = timeout(Duration::from_millis(300), &mut calls).await;
+    assert!(early.is_err(), "both wait");
+    sim.kill();
+    let (one, two) = timeout(SOON, calls).await.expect("nobody waits for a dead Maya");
+    assert!(one.is_err() && two.is_err(), "{one:?} {two:?}");
+}
