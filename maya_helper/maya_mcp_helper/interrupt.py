@@ -1,0 +1,131 @@
+"""Stops Python code that is running on the main thread.
+
+Invariant: a stop is raised only while its own job runs, and none is left behind: the lock that
+guards the raising also guards the end of the job, where a stop not yet delivered is taken back.
+One long call inside Maya's C++ cannot be interrupted; the stop is delivered when it returns.
+"""
+
+import threading
+import time
+
+try:
+    import ctypes
+
+    _set_async_exc = ctypes.pythonapi.PyThreadState_SetAsyncExc
+except (ImportError, AttributeError):  # Another Python than CPython: nothing can be stopped.
+    _set_async_exc = None
+
+INSIST_S = 1.0  # A stop that a callback or a bare `except:` swallowed is repeated after this,
+INSIST_LESS = 2.0  # and then ever less often, so that long cleaning up gets done.
+
+
+class Stop(BaseException):
+    """Not an Exception, so that `except Exception` in the artist's code lets it through."""
+
+    __module__ = "builtins"  # Told by its bare name, like its kinds below.
+
+
+class Cancelled(Stop):
+    """Somebody asked for the end of the job."""
+
+    __module__ = "builtins"
+
+    def __str__(self):
+        return "the code was stopped on request"
+
+
+class TimedOut(Stop):
+    """The job took longer than it was given."""
+
+    __module__ = "builtins"
+
+    def __str__(self):
+        return "the code ran for longer than its timeout and was stopped"
+
+
+class Interrupt:
+    """Runs one job at a time, on the main thread, such that another thread can stop it."""
+
+    def __init__(self):
+        self._lock = threading.RLock()
+        self._job = None  # The one that runs: the only one a stop is raised in.
+        self._thread = 0
+        self._deadline = None  # When to raise the next stop,
+        self._kind = None  # which one,
+        self._pause = 0.0  # and how long to wait before it is repeated.
+
+    def run(self, job, work, timeout_s):
+        """Calls work() as that job. Gives the Stop that came out of it, or None."""
+        stopped = None
+        try:
+            try:
+                self._arm(job, timeout_s)
+                work()
+                self._disarm()
+            except Stop as stop:
+                stopped = stop
+        finally:
+            self._settle()
+        return stopped
+
+    def stop(self, job, kind):
+        """Stops that job if it is what runs. From any thread."""
+        with self._lock:
+            if self._job is job:
+                self._kind = kind
+                self._pause = INSIST_S
+                self._raise(time.monotonic())
+
+    def remind(self, now):
+        """Raises the stop that is due. Gives the time of the next one, or None. From any thread."""
+        with self._lock:
+            if self._deadline is not None and now >= self._deadline:
+                self._raise(now)
+            return self._deadline
+
+    def hold_off(self, function):
+        """Calls a function of ours in the middle of a job such that no stop arrives in it.
+
+        A stop already on its way is taken back; it is repeated, as every stop is.
+        """
+        while True:
+            try:
+                with self._lock:
+                    self._take_back()
+                    function()
+                return
+            except Stop:  # It came before it could be taken back, so before function().
+                continue
+
+    def _arm(self, job, timeout_s):
+        with self._lock:
+            self._job = job
+            self._thread = threading.get_ident()
+            self._kind = TimedOut
+            self._pause = INSIST_S
+            self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
+
+    def _disarm(self):
+        with self._lock:
+            self._job = None
+            self._deadline = None
+            self._take_back()
+
+    def _settle(self):
+        """Disarms, whatever happens: a stop may still be delivered between any two steps."""
+        while True:
+            try:
+                self._disarm()
+                return
+            except Stop:
+                continue
+
+    def _raise(self, now):
+        if _set_async_exc is not None:
+            _set_async_exc(ctypes.c_ulong(self._thread), ctypes.py_object(self._kind))
+        self._deadline = now + self._pause
+        self._pause *= INSIST_LESS
+
+    def _take_back(self):
+        if _set_async_exc is not None:
+            _set_async_exc(ctypes.c_ulong(threading.get_ident()), None)

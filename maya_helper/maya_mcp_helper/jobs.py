@@ -1,0 +1,103 @@
+"""The queue in front of Maya's main thread.
+
+Invariant: a job is answered exactly once, and the namespaces take turns, so a client with a
+hundred jobs keeps nobody else waiting for more than one.
+"""
+
+import collections
+import threading
+import time
+
+Request = collections.namedtuple(
+    "Request", "code language result_type namespace undo_name timeout_s"
+)
+
+
+class Job:
+    """One `execute`: a request, and where its answer goes."""
+
+    def __init__(self, link, number, request):
+        self.link = link
+        self.number = number
+        self.request = request
+        self.received = time.perf_counter()
+
+    @property
+    def key(self):
+        """What `cancel` calls it by."""
+        return self.link, self.number
+
+
+class Jobs:
+    """Jobs that wait, by namespace, and the one that runs."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._waiting = collections.OrderedDict()  # namespace -> deque of jobs; the first is next.
+        self._running = None
+
+    def add(self, job):
+        """Puts a job at the end of its namespace's line; False if its number is taken."""
+        with self._lock:
+            if self._find(job.key) is not None:
+                return False
+            self._waiting.setdefault(job.request.namespace, collections.deque()).append(job)
+            return True
+
+    def start(self):
+        """Takes the next job and makes it the running one; None when there is none."""
+        with self._lock:
+            if not self._waiting:
+                return None
+            namespace, line = next(iter(self._waiting.items()))
+            self._running = line.popleft()
+            del self._waiting[namespace]
+            if line:
+                self._waiting[namespace] = line  # To the back: the next namespace's turn.
+            return self._running
+
+    def finish(self):
+        """No job runs any more. True when others wait."""
+        with self._lock:
+            self._running = None
+            return bool(self._waiting)
+
+    def shortest_timeout_s(self):
+        """The shortest timeout of what waits or runs, or None: no stop is due before that."""
+        with self._lock:
+            jobs = list(self._all_waiting()) + ([self._running] if self._running else [])
+        timeouts = (job.request.timeout_s for job in jobs)
+        return min((timeout for timeout in timeouts if timeout is not None), default=None)
+
+    def withdraw(self, key):
+        """(state, job): takes a waiting job off the queue, or points out the running one."""
+        with self._lock:
+            job = self._find(key)
+            if job is None:
+                return "unknown", None
+            if job is self._running:
+                return "running", job
+            self._drop(job)
+            return "waiting", job
+
+    def withdraw_all_of(self, link):
+        """Drops what waits for a link that has closed: nobody is there to be answered."""
+        with self._lock:
+            for job in list(self._all_waiting()):
+                if job.link is link:
+                    self._drop(job)
+
+    def _find(self, key):
+        if self._running is not None and self._running.key == key:
+            return self._running
+        return next((job for job in self._all_waiting() if job.key == key), None)
+
+    def _all_waiting(self):
+        for line in self._waiting.values():
+            yield from line
+
+    def _drop(self, job):
+        line = self._waiting[job.request.namespace]
+        line.remove(job)
+        if not line:
+            del self._waiting[job.request.namespace]

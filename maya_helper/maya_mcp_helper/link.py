@@ -1,0 +1,90 @@
+"""One connection: what came in, and what still has to go out.
+
+Invariant: send() never waits, from any thread. What the socket does not take at once is queued,
+and an engine that leaves more than OUTGOING_LIMIT unread is cut off.
+"""
+
+import collections
+import socket
+import threading
+
+from . import frames
+
+# An answer of the greatest size may wait; a second one behind it means nobody is reading.
+OUTGOING_LIMIT = 64 << 20
+
+
+class Link:
+    """A connection. Its socket is read and closed by the I/O thread alone."""
+
+    def __init__(self, connection, address, handshake, deadline, attend):
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection = connection
+        self.address = "{}:{}".format(*address[:2])
+        self.handshake = handshake  # None once the engine has proven itself.
+        self.deadline = deadline  # When the handshake has to be done.
+        self.secret_id = None
+        self.reader = frames.Reader()
+        self.closed = False
+        self.broken = False  # Set by whoever notices; the I/O thread then closes.
+        self._attend = attend
+        self._lock = threading.Lock()
+        self._outgoing = collections.deque()
+        self._pending = 0
+
+    @property
+    def is_open(self):
+        """Whether the engine has proven itself and the connection stands."""
+        return self.handshake is None and not self.closed
+
+    @property
+    def has_outgoing(self):
+        """Whether something waits for the socket to take it."""
+        return self._pending > 0
+
+    def send(self, frame):
+        """Gives a frame to the socket, or to the queue in front of it."""
+        with self._lock:
+            if self.closed or self.broken:
+                return
+            if self._pending > OUTGOING_LIMIT:
+                self.broken = True
+            else:
+                self._outgoing.append(memoryview(frame))
+                self._pending += len(frame)
+                self._drain()
+            unfinished = self.broken or self._pending > 0
+        if unfinished:
+            self._attend(self)
+
+    def flush(self):
+        """Gives the socket as much as it takes now."""
+        with self._lock:
+            if not self.closed:
+                self._drain()
+
+    def close(self):
+        """Ends the connection; what is still queued is dropped."""
+        with self._lock:
+            self.closed = True
+            self._outgoing.clear()
+            self._pending = 0
+            self.connection.close()
+
+    def _drain(self):
+        while self._outgoing:
+            first = self._outgoing[0]
+            try:
+                sent = self.connection.send(first)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self.broken = True
+                self._attend(self)
+                return
+            self._pending -= sent
+            if sent < len(first):
+                self._outgoing[0] = first[sent:]
+            else:
+                self._outgoing.popleft()

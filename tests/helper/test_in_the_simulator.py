@@ -1,0 +1,105 @@
+"""The helper in the stand-in for Maya: through its command ports, over its Qt loop and without."""
+
+import json
+import time
+
+import pytest
+
+from conftest import Home
+from engine import Engine
+
+pytest.importorskip("PySide6")  # Only the Python that has it runs the simulator.
+client = pytest.importorskip("maya_sim.client")
+
+
+@pytest.fixture
+def sim_home(tmp_path):
+    home = Home(tmp_path / "zu Hause bei Müller" / ".maya-mcp")
+    home.install()
+    return home
+
+
+def line_for(home, nonce, language):
+    """The one line which the engine sends, as docs/helper-protocol.md has it."""
+    path = ascii(str(home.path / "boot.py"))
+    call = f"__import__('runpy').run_path({path})['connect']('{nonce}')"
+    if language == "python":
+        return call
+    escaped = call.replace("\\", "\\\\").replace('"', '\\"')
+    return f'/* Maya MCP asks to connect */ python("{escaped}")'
+
+
+def bring_in(sim, home, language):
+    """(engine, facts) after a bootstrap over that port."""
+    nonce, secret = home.invite()
+    reply = json.loads(sim.send(sim.port(language), line_for(home, nonce, language)))
+    assert "error" not in reply, reply
+    assert reply["pid"] == sim.pid
+    engine = Engine(reply["port"])
+    return engine, engine.prove(secret)
+
+
+def start(*more):
+    ports = ("--command-port", "python:0", "--command-port", "mel:0")
+    return client.Sim.start("2025", "--default-port", "off", *ports, *more)
+
+
+def wait_until_gone(sim):
+    """Its last step is the main thread's, after the end of the stream."""
+    left = "[n for n in __import__('sys').modules if n.startswith('maya_mcp')]"
+    end = time.monotonic() + 10
+    while sim.send(sim.port("python"), left) != "[]":
+        assert time.monotonic() < end, "the helper's modules are still there"
+
+
+@pytest.mark.parametrize("language", ["python", "mel"])
+@pytest.mark.parametrize("qt", ["PySide6", None])
+def test_the_helper_comes_in_works_and_leaves(sim_home, language, qt):
+    with start(*([] if qt else ["--no-qt"])) as sim:
+        engine, facts = bring_in(sim, sim_home, language)
+        assert facts["qt"] == qt
+        assert facts["maya_version"] == "2025"
+        assert facts["batch"] is False
+        code = "import maya.cmds as cmds\nprint('made')\ncmds.polyCube()[0]"
+        outcome = engine.execute(code, timeout_s=30)
+        assert outcome["error"] is None
+        assert outcome["result"] == "pCube1"
+        assert outcome["stdout"] == "made\n"
+        assert "made" in sim.control("script_editor")["output"], "the artist sees it as well"
+        assert engine.execute("ls pCube1", language="mel")["result"] == ["pCube1"]
+        engine.call("leave")
+        assert engine.event("goodbye") == {"reason": "left"}
+        assert engine.ends()
+        wait_until_gone(sim)
+        assert sim.control("script_editor")["errors"] == ""
+        engine.close()
+
+
+@pytest.mark.parametrize(("extra", "calls"), [([], 1000), (["--no-qt"], 50)])
+def test_many_calls_in_a_row_do_no_harm(sim_home, extra, calls):
+    with start(*extra) as sim:
+        engine, _ = bring_in(sim, sim_home, "python")
+        for number in range(calls):
+            assert engine.execute(str(number))["result"] == number
+        engine.close()
+
+
+def test_a_ping_is_answered_while_the_main_thread_is_busy(sim_home):
+    with start() as sim:
+        engine, _ = bring_in(sim, sim_home, "python")
+        sim.control("busy", seconds=1.3, gil=False)
+        waiting = 0
+        while waiting < 1000:
+            waiting = engine.call("ping")["main_waiting_ms"]
+        assert engine.event("main_free") == {}
+        engine.close()
+
+
+def test_quitting_is_announced(sim_home):
+    with start() as sim:
+        engine, _ = bring_in(sim, sim_home, "python")
+        sim.control("quit")
+        assert engine.event("goodbye") == {"reason": "maya_exiting"}
+        assert engine.ends()
+        assert sim.wait() == 0
+        engine.close()

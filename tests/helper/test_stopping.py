@@ -1,0 +1,190 @@
+"""Timeouts and cancelling: the right job ends, and nothing else notices."""
+
+import operator
+import threading
+
+import pytest
+
+
+@pytest.fixture
+def gate(maya):
+    """Lets code on the main thread say where it is, and hold it there."""
+
+    class Gate:
+        started = threading.Event()
+        goes_on = threading.Event()
+
+    gate = Gate()
+    gate.started, gate.goes_on = threading.Event(), threading.Event()
+    maya.state.gate = gate
+    yield gate
+    gate.goes_on.set()
+
+
+HELD = "import maya\nmaya.state.gate.started.set()\nmaya.state.gate.goes_on.wait(20)\n"
+# In a function: CPython leaves the jump back of a loop out of the `try` it stands in.
+SPIN = "def spin():\n    while True: str(1)\n"
+LOOPS = "import maya\nmaya.state.gate.started.set()\nwhile True: pass"
+
+
+def test_a_job_over_its_time_ends_and_tells_where_it_was(engine):
+    outcome = engine.execute("print('begun')\nwhile True:\n    pass", timeout_s=0.1)
+    assert outcome["error"]["type"] == "TimedOut"
+    assert "line 2" in outcome["error"]["traceback"] or "line 3" in outcome["error"]["traceback"]
+    assert outcome["error"]["traceback"].endswith(
+        "TimedOut: the code ran for longer than its timeout and was stopped\n"
+    )
+    assert outcome["stdout"] == "begun\n"
+
+
+def test_a_job_within_its_time_is_left_alone(engine):
+    for _ in range(200):
+        assert engine.execute("1+1", timeout_s=60)["result"] == 2
+
+
+def test_the_time_counts_from_the_start_and_not_from_the_queue(engine, gate):
+    held = engine.ask("execute", code=HELD)
+    assert gate.started.wait(10)
+    timed = engine.ask("execute", code="import time\ntime.sleep(0.05)\n'done'", timeout_s=2)
+    hung = engine.ask("execute", code="while True: str(1)", timeout_s=0.2)
+    engine.call("ping")
+    gate.goes_on.set()
+    assert engine.answer(held)["result"]["error"] is None
+    assert engine.answer(timed)["result"]["result"] == "done"
+    outcome = engine.answer(hung)["result"]
+    assert outcome["error"]["type"] == "TimedOut"
+    assert outcome["duration_ms"] >= 200
+
+
+def test_timeouts_that_race_with_the_end_of_the_job_hit_nothing_else(maya, engine):
+    for round_ in range(300):
+        outcome = engine.execute("for _ in range(2000): pass\n'done'", timeout_s=0.00005)
+        if outcome["error"] is None:
+            assert outcome["result"] == "done", round_
+        else:
+            assert outcome["error"]["type"] == "TimedOut", round_
+        assert engine.execute("sum(range(2000))")["error"] is None, round_
+    assert maya.do(lambda: sum(range(1000))) == 499500, "Maya's own code goes on undisturbed"
+
+
+def test_a_running_job_is_cancelled(engine, gate):
+    running = engine.ask("execute", code=LOOPS)
+    assert gate.started.wait(10)
+    assert engine.call("cancel", id=running) == {"state": "running"}
+    assert engine.answer(running)["result"]["error"]["type"] == "Cancelled"
+    assert engine.execute("1+1")["result"] == 2
+
+
+def test_a_waiting_job_is_cancelled_and_never_runs(maya, engine, gate):
+    running = engine.ask("execute", code=HELD)
+    assert gate.started.wait(10)
+    waiting = engine.ask("execute", code="import maya\nmaya.state.scene_path = 'ran'")
+    assert engine.call("cancel", id=waiting) == {"state": "waiting"}
+    outcome = engine.answer(waiting)["result"]
+    assert outcome["error"]["type"] == "Cancelled"
+    assert outcome["result"] is None
+    assert outcome["duration_ms"] == 0
+    gate.goes_on.set()
+    assert engine.answer(running)["result"]["error"] is None
+    engine.execute("1")
+    assert maya.state.scene_path == ""
+
+
+def test_only_what_is_there_can_be_cancelled(bring_in, gate):
+    first, second = bring_in(), bring_in()
+    running = first.ask("execute", code=HELD)
+    assert gate.started.wait(10)
+    assert second.call("cancel", id=running) == {"state": "unknown"}, "another link's"
+    assert first.call("cancel", id=999) == {"state": "unknown"}
+    gate.goes_on.set()
+    assert first.answer(running)["result"]["error"] is None
+    assert first.call("cancel", id=running) == {"state": "unknown"}, "it is over"
+
+
+def test_a_stop_that_is_swallowed_is_repeated(engine):
+    code = SPIN + "try:\n    spin()\nexcept: pass\nspin()"
+    assert engine.execute(code, timeout_s=0.05)["error"]["type"] == "TimedOut"
+
+
+def test_except_exception_does_not_swallow_a_stop(engine):
+    code = SPIN + "while True:\n    try:\n        spin()\n    except Exception: pass"
+    assert engine.execute(code, timeout_s=0.05)["error"]["type"] == "TimedOut"
+
+
+def test_cleaning_up_runs_when_a_job_is_stopped(engine):
+    code = SPIN + "try:\n    spin()\nfinally:\n    cleaned = True"
+    assert engine.execute(code, timeout_s=0.05)["error"]["type"] == "TimedOut"
+    assert engine.execute("cleaned")["result"] is True
+
+
+def test_a_value_that_takes_forever_to_show_is_stopped_too(engine):
+    code = "class S:\n    def __repr__(self):\n        while True: pass\nS()"
+    assert engine.execute(code, timeout_s=0.05)["error"]["type"] == "TimedOut"
+
+
+@pytest.mark.skipif(not hasattr(operator, "call"), reason="nothing calls two things at once")
+def test_a_stop_that_arrives_in_our_callback_neither_escapes_nor_loses_the_event(maya, engine):
+    """As when a scene takes longer to open than the timeout: the callback is next to run."""
+    callbacks = maya.state.callbacks.values()
+    maya.state.listener = next(f for moment, f, _ in callbacks if moment == "after open")
+    # One call of C that takes long and then calls back, with no instruction of Python between.
+    code = """
+import maya, operator, time
+maya.state.scene_path = "/srv/slow.ma"
+escaped = "nothing"
+try:
+    list(map(operator.call, [time.sleep, maya.state.listener], [0.2, "opened"]))
+except BaseException as error:
+    escaped = repr(error)
+while True: str(1)
+"""
+    outcome = engine.execute(code, timeout_s=0.05)
+    assert outcome["error"]["type"] == "TimedOut", "the stop comes back once the callback is done"
+    assert engine.event("scene")["scene_path"] == "/srv/slow.ma"
+    assert engine.execute("escaped")["result"] == "nothing"
+
+
+def test_what_waited_for_a_link_that_is_gone_never_runs(maya, bring_in, gate):
+    staying, going = bring_in(), bring_in()
+    running = staying.ask("execute", code=HELD)
+    assert gate.started.wait(10)
+    going.ask("execute", code="import maya\nmaya.state.scene_path = 'ran'")
+    going.call("ping")
+    going.socket.close()
+    while len(links()) > 1:
+        staying.call("ping")  # Each answer shows that the I/O thread has gone round once more.
+    gate.goes_on.set()
+    assert staying.answer(running)["result"]["error"] is None
+    staying.execute("1")
+    assert maya.state.scene_path == ""
+
+
+def links():
+    import maya_mcp_helper as helper
+
+    return helper.running._server._links
+
+
+def test_namespaces_take_turns(maya, engine, gate):
+    maya.state.order = []
+    running = engine.ask("execute", code=HELD)
+    assert gate.started.wait(10)
+    numbers = []
+    for client, index in [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2), ("c", 1)]:
+        code = f"import maya\nmaya.state.order.append('{client}{index}')"
+        numbers.append(engine.ask("execute", code=code, namespace=client))
+    engine.call("ping")
+    gate.goes_on.set()
+    for number in [running] + numbers:
+        engine.answer(number)
+    assert maya.state.order == ["a1", "b1", "c1", "a2", "b2", "a3"]
+
+
+def test_an_id_in_use_is_refused_and_the_first_still_answered(engine, gate):
+    running = engine.ask("execute", code=HELD + "'first'")
+    assert gate.started.wait(10)
+    again = {"id": running, "method": "execute", "params": {"code": "2"}}
+    engine.send(again)
+    assert engine.answer(running)["error"]["type"] == "BadParams"
+    gate.goes_on.set()
+    assert engine.answer(running)["result"]["result"] == "first"
