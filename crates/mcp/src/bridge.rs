@@ -1,0 +1,114 @@
+//! The bridge: what a client starts, speaking MCP on its pipes and reaching the endpoint for it.
+//!
+//! Invariant: writes nothing but MCP messages, each as one whole line; every request is answered, also when there is no endpoint.
+
+mod legacy;
+mod listen;
+mod offline;
+mod reach;
+mod relay;
+
+use std::{ffi::OsString, io, path::PathBuf, sync::Arc, time::Duration};
+
+use maya_mcp_session::ClientName;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
+    sync::mpsc,
+    time::timeout,
+};
+
+use relay::Relay;
+
+/// Lines that may wait for a client that reads slowly; then the endpoint waits too.
+const LINES_WAITING: usize = 64;
+/// When the client has hung up: for what is being answered.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+const LAST_TASKS: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone)]
+pub struct BridgeOptions {
+    /// Where endpoint.json and the tokens are.
+    pub home: PathBuf,
+    pub client: ClientName,
+    /// How to start the application when it is not running; without it the bridge only looks.
+    pub start: Option<StartCommand>,
+}
+
+#[derive(Debug, Clone)]
+pub struct StartCommand {
+    pub program: PathBuf,
+    pub args: Vec<OsString>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BridgeError {
+    #[error("reading from the client")]
+    Input(#[source] io::Error),
+    #[error("writing to the client")]
+    Output(#[source] io::Error),
+}
+
+/// Relays until the client hangs up.
+pub async fn bridge(
+    input: impl AsyncRead,
+    output: impl AsyncWrite,
+    options: BridgeOptions,
+) -> Result<(), BridgeError> {
+    let (out, lines) = mpsc::channel(LINES_WAITING);
+    let relay = Relay::new(options, out);
+    let stop = relay.stop.clone();
+    let _end = stop.clone().drop_guard();
+    let tasks = relay.tasks.clone();
+    let writing = write(output, lines);
+    let reading = async move {
+        let read = read(input, &relay).await;
+        finish(&relay).await;
+        read
+    };
+    tokio::pin!(writing, reading);
+    let result = tokio::select! {
+        // Nobody reads any more.
+        written = &mut writing => written,
+        // The relay is gone, so the writer ends after its last line.
+        read = &mut reading => timeout(LAST_TASKS, writing).await.unwrap_or(Ok(())).and(read),
+    };
+    stop.cancel();
+    tasks.close();
+    // What is left is waiting for nothing but the network.
+    let _ = timeout(LAST_TASKS, tasks.wait()).await;
+    result
+}
+
+async fn read(input: impl AsyncRead, relay: &Arc<Relay>) -> Result<(), BridgeError> {
+    let mut input = std::pin::pin!(BufReader::with_capacity(64 << 10, input));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if input.read_until(b'\n', &mut line).await.map_err(BridgeError::Input)? == 0 {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&line);
+        if !text.trim().is_empty() {
+            relay.take_in(text.trim().to_owned()).await;
+        }
+    }
+}
+
+async fn finish(relay: &Relay) {
+    relay.requests.close();
+    let _ = timeout(LAST_ANSWERS, relay.requests.wait()).await;
+    relay.stop.cancel();
+    let _ = timeout(LAST_TASKS, relay.legacy.end()).await;
+    relay.tasks.close();
+    let _ = timeout(LAST_TASKS, relay.tasks.wait()).await;
+}
+
+async fn write(output: impl AsyncWrite, mut lines: mpsc::Receiver<String>) -> Result<(), BridgeError> {
+    let mut output = std::pin::pin!(output);
+    while let Some(mut line) = lines.recv().await {
+        line.push('\n');
+        output.write_all(line.as_bytes()).await.map_err(BridgeError::Output)?;
+        output.flush().await.map_err(BridgeError::Output)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,335 @@
+//! One message from the client at a time: where it goes, and what comes back.
+//!
+//! Invariant: a request is sent again only if nothing of it can have happened, or if happening twice does no harm.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use hyper::{
+    Method, StatusCode,
+    body::Bytes,
+    header::{HeaderName, HeaderValue},
+};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    BridgeOptions,
+    legacy::Legacy,
+    listen,
+    offline::{self, Trouble},
+    reach::{Patience, Reach},
+};
+use crate::{
+    modern,
+    proven::{End, Proven, Reply, SendError},
+};
+
+/// For the request that is being cancelled to arrive first.
+const ARRIVAL: Duration = Duration::from_secs(1);
+/// For a notification, which is only taken note of.
+const NOTE: Duration = Duration::from_secs(5);
+/// Finding, finding anew, and once more for good luck.
+const ATTEMPTS: usize = 3;
+
+#[derive(Debug)]
+pub(super) struct Relay {
+    pub(super) reach: Reach,
+    pub(super) legacy: Legacy,
+    out: mpsc::Sender<String>,
+    in_flight: Mutex<HashMap<String, Flight>>,
+    /// Requests that will be answered.
+    pub(super) requests: TaskTracker,
+    /// Everything else, which ends with `stop`.
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
+}
+
+/// A request on its way.
+#[derive(Debug, Clone)]
+struct Flight {
+    era: Era,
+    cancel: CancellationToken,
+    /// Cancelled, in the sense of "it is so", when the endpoint has taken it.
+    arrived: CancellationToken,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Era {
+    Legacy,
+    Modern,
+}
+
+pub(super) type Headers = Vec<(HeaderName, HeaderValue)>;
+
+/// A request as the client wrote it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) id: Value,
+    pub(super) method: String,
+    pub(super) message: Value,
+    pub(super) line: Bytes,
+    pub(super) era: Era,
+}
+
+/// What came of sending a request.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Answered,
+    NotSent,
+    /// The endpoint does not know the session.
+    SessionGone,
+    /// The endpoint does not accept the token.
+    Refused,
+    /// Sent, and never answered.
+    BrokenOff,
+}
+
+impl Relay {
+    pub(super) fn new(options: BridgeOptions, out: mpsc::Sender<String>) -> Arc<Self> {
+        Arc::new(Self {
+            reach: Reach::new(options),
+            legacy: Legacy::default(),
+            out,
+            in_flight: Mutex::default(),
+            requests: TaskTracker::new(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    pub(super) async fn take_in(self: &Arc<Self>, line: String) {
+        let Ok(message) = serde_json::from_str::<Value>(&line) else {
+            return self.error(&Value::Null, -32700, "This line is not JSON").await;
+        };
+        let line = Bytes::from(line);
+        let method = message.get("method").and_then(Value::as_str).map(str::to_owned);
+        match (method, message.get("id").cloned()) {
+            (Some(method), Some(id)) => self.take_request(id, method, message, line),
+            (Some(method), None) => self.take_notification(&method, &message, line).await,
+            (None, Some(_)) => self.note(line).await,
+            (None, None) => self.error(&Value::Null, -32600, "This is not a JSON-RPC message").await,
+        }
+    }
+
+    fn take_request(self: &Arc<Self>, id: Value, method: String, message: Value, line: Bytes) {
+        let headers = modern::headers(&message);
+        let era = if headers.is_some() { Era::Modern } else { Era::Legacy };
+        let flight = Flight { era, cancel: CancellationToken::new(), arrived: CancellationToken::new() };
+        let key = id.to_string();
+        self.in_flight().insert(key.clone(), flight.clone());
+        let asked = Asked { id, method, message, line, era };
+        let tracker = if listen::is_listen(&asked) { &self.tasks } else { &self.requests };
+        let relay = self.clone();
+        tracker.spawn(async move {
+            tokio::select! {
+                () = relay.answer(&asked, headers, &flight.arrived) => {}
+                () = flight.cancel.cancelled() => {}
+                () = relay.stop.cancelled() => {}
+            }
+            relay.in_flight().remove(&key);
+        });
+    }
+
+    async fn answer(self: &Arc<Self>, asked: &Asked, headers: Option<Headers>, arrived: &CancellationToken) {
+        if asked.method == "initialize" {
+            return self.legacy.initialize(self, asked).await;
+        }
+        if let (true, Some(headers)) = (listen::is_listen(asked), &headers) {
+            return listen::listen(self, asked, headers, arrived).await;
+        }
+        let mut trouble = Trouble::Lost;
+        for _ in 0..ATTEMPTS {
+            let endpoint = match self.reach.endpoint(patience(&asked.method)).await {
+                Ok(endpoint) => endpoint,
+                Err(error) => {
+                    return self
+                        .send(offline::answer(asked, &Trouble::NotFound(error), self.reach.client()))
+                        .await;
+                }
+            };
+            let headers = match &headers {
+                Some(headers) => headers.clone(),
+                None => match self.legacy.session_on(self, &endpoint).await {
+                    Ok(headers) => headers,
+                    Err(error) => {
+                        trouble = error;
+                        continue;
+                    }
+                },
+            };
+            match self.exchange(&endpoint, asked, &headers, arrived).await {
+                Outcome::Answered => return self.legacy.note_subscription(asked).await,
+                Outcome::SessionGone => self.legacy.forget(&endpoint).await,
+                Outcome::NotSent => {}
+                Outcome::Refused => trouble = Trouble::Refused,
+                Outcome::BrokenOff if asked.method == "tools/call" => {
+                    trouble = Trouble::BrokenOff;
+                    break;
+                }
+                Outcome::BrokenOff => trouble = Trouble::Lost,
+            }
+        }
+        self.send(offline::answer(asked, &trouble, self.reach.client())).await;
+    }
+
+    /// Sends one request and passes on everything that comes back on its own stream.
+    async fn exchange(
+        &self,
+        endpoint: &Arc<Proven>,
+        asked: &Asked,
+        headers: &Headers,
+        arrived: &CancellationToken,
+    ) -> Outcome {
+        let reply = match self.post(endpoint, headers, asked.line.clone()).await {
+            Ok(reply) => reply,
+            Err(outcome) => return outcome,
+        };
+        arrived.cancel();
+        if asked.era == Era::Legacy && reply.status() == StatusCode::NOT_FOUND {
+            return Outcome::SessionGone;
+        }
+        let status = reply.status();
+        let mut answered = false;
+        let end = reply
+            .messages(|text| {
+                let (line, is_answer) = understand(asked, status, &text);
+                answered |= is_answer;
+                self.send(line)
+            })
+            .await;
+        match (answered, end) {
+            (true, _) => Outcome::Answered,
+            (false, End::BrokenOff) => {
+                self.reach.lost(endpoint);
+                Outcome::BrokenOff
+            }
+            (false, End::Complete) => Outcome::BrokenOff,
+        }
+    }
+
+    pub(super) async fn post(
+        &self,
+        endpoint: &Arc<Proven>,
+        headers: &Headers,
+        body: Bytes,
+    ) -> Result<Reply, Outcome> {
+        match endpoint.send(Method::POST, headers, body).await {
+            Ok(reply) if reply.status() == StatusCode::UNAUTHORIZED => {
+                // The token may have been made anew: the next search reads it again.
+                self.reach.lost(endpoint);
+                Err(Outcome::Refused)
+            }
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                tracing::debug!(%error, "the endpoint did not answer");
+                self.reach.lost(endpoint);
+                Err(match error {
+                    SendError::NotSent(_) => Outcome::NotSent,
+                    SendError::BrokenOff(_) => Outcome::BrokenOff,
+                })
+            }
+        }
+    }
+
+    async fn take_notification(self: &Arc<Self>, method: &str, message: &Value, line: Bytes) {
+        match method {
+            "notifications/initialized" => self.legacy.initialized(self, line).await,
+            "notifications/cancelled" => self.cancel(message, line),
+            _ => self.note(line).await,
+        }
+    }
+
+    /// A modern request is cancelled by hanging up, a legacy one by saying so.
+    fn cancel(self: &Arc<Self>, message: &Value, line: Bytes) {
+        let Some(id) = message.pointer("/params/requestId") else { return };
+        let Some(flight) = self.in_flight().get(&id.to_string()).cloned() else { return };
+        if flight.era == Era::Modern {
+            return flight.cancel.cancel();
+        }
+        let relay = self.clone();
+        self.tasks.spawn(async move {
+            let _ = timeout(ARRIVAL, flight.arrived.cancelled()).await;
+            relay.note(line).await;
+            flight.cancel.cancel();
+        });
+    }
+
+    /// For what gets no answer: notifications, and answers to the endpoint's own requests.
+    pub(super) async fn note(&self, line: Bytes) {
+        let noting = async {
+            let Some(headers) = self.legacy.session().await else { return };
+            let Ok(endpoint) = self.reach.endpoint(Patience::AtOnce).await else { return };
+            let _ = self.post(&endpoint, &headers, line).await;
+        };
+        if timeout(NOTE, noting).await.is_err() {
+            tracing::warn!("the endpoint takes no notifications");
+        }
+    }
+
+    pub(super) async fn send(&self, line: String) {
+        // A line is a line: the endpoint's own texts never hold a line break, but a stranger's might.
+        let line = if line.contains(['\n', '\r']) { line.replace(['\n', '\r'], " ") } else { line };
+        // An error only says that the client has hung up.
+        let _ = self.out.send(line).await;
+    }
+
+    pub(super) async fn announce(&self, method: &str, params: Value) {
+        let mut message = json!({ "jsonrpc": "2.0", "method": method });
+        if !params.is_null() {
+            message["params"] = params;
+        }
+        self.send(message.to_string()).await;
+    }
+
+    async fn error(&self, id: &Value, code: i64, message: &str) {
+        self.send(error(id, code, message)).await;
+    }
+
+    fn in_flight(&self) -> MutexGuard<'_, HashMap<String, Flight>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What must be known of a message to pass it on.
+#[derive(Debug, Deserialize)]
+struct Envelope {
+    id: Option<Value>,
+    method: Option<IgnoredAny>,
+    error: Option<Value>,
+    message: Option<Value>,
+}
+
+/// The line for the client, and whether it answers the request.
+fn understand(asked: &Asked, status: StatusCode, text: &str) -> (String, bool) {
+    let Ok(envelope) = serde_json::from_str::<Envelope>(text) else {
+        return (error(&asked.id, -32603, &format!("The endpoint answered {status}: {text}")), true);
+    };
+    let is_answer = envelope.method.is_none();
+    if is_answer && envelope.id.as_ref() != Some(&asked.id) {
+        // An error that could not say what it answers, or a refusal that is no JSON-RPC.
+        let message =
+            envelope.error.as_ref().and_then(|error| error.get("message")).or(envelope.message.as_ref());
+        let message = message.and_then(Value::as_str).unwrap_or("the endpoint refused the request");
+        let code = envelope.error.as_ref().and_then(|error| error.get("code")).and_then(Value::as_i64);
+        return (error(&asked.id, code.unwrap_or(-32603), message), true);
+    }
+    (text.to_owned(), is_answer)
+}
+
+pub(super) fn error(id: &Value, code: i64, message: &str) -> String {
+    json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } }).to_string()
+}
+
+/// Whoever wants to work is worth starting the application for.
+fn patience(method: &str) -> Patience {
+    match method {
+        "tools/call" | "initialize" | "server/discover" => Patience::Start,
+        _ => Patience::AtOnce,
+    }
+}

@@ -1,0 +1,201 @@
+//! The endpoint itself: one listener, one router, both protocol eras.
+//!
+//! Invariant: the caller binds and this serves; within a second of `stop` it has let go of everything, whatever clients hold open.
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use maya_mcp_maya::Links;
+use maya_mcp_session::Registry;
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+};
+use serde_json::json;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    changes::Changes,
+    gate::{self, Door, Guard, refuse},
+    legacy_sessions::{LegacySessions, Patience},
+    push::{self, Pulse},
+    secret::{EndpointSecret, is_nonce},
+    server::{Server, Shared},
+    tokens::Tokens,
+};
+
+/// A scene's worth of text in one argument, and no more.
+const BODY_LIMIT: usize = 32 << 20;
+/// Some way below the files that a process may open; a workstation has a handful of clients.
+const CONNECTIONS: usize = 400;
+/// For a client that connects and says nothing, or keeps an unused connection.
+const SILENT_CONNECTION: Duration = Duration::from_mins(5);
+/// After `stop`: for answers that are being written.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+/// After that: for streams that have been told to end.
+const CUT_OFF: Duration = Duration::from_millis(350);
+
+/// What the endpoint serves from.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pub registry: Registry,
+    pub links: Links,
+    /// `None`: no token is asked for, and every client is "local". For conformance runs only.
+    pub tokens: Option<Tokens>,
+    pub proof: EndpointSecret,
+    pub version: String,
+}
+
+/// Serves until `stop`.
+pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToken) -> io::Result<()> {
+    let port = listener.local_addr()?.port();
+    // Cancelled a moment after `stop`: open streams end then.
+    let cut = CancellationToken::new();
+    let tracker = TaskTracker::new();
+    let shared = Arc::new(Shared {
+        changes: Changes::new(&engine.registry),
+        pulse: watch::Sender::new(Pulse::default()),
+        registry: engine.registry,
+        links: engine.links,
+        tracker: tracker.clone(),
+        stop: stop.clone(),
+        version: engine.version,
+    });
+    let sessions = Arc::new(session_manager());
+    let legacy = Arc::new(LegacySessions::default());
+    let guard = Guard { tokens: engine.tokens.clone(), sessions: legacy.clone() };
+    let door = Arc::new(Door::new(port));
+    let mcp = mcp(shared.clone(), sessions.clone(), &door, cut.clone());
+    let router = router(mcp, guard, door, engine.proof);
+
+    let background = shared.clone();
+    let stopped = stop.clone();
+    tracker.spawn(async move { background.changes.keep_up(&background.registry, stopped).await });
+    tracker.spawn(push::beat(&shared.registry, shared.pulse.clone(), stop.clone()));
+    let stopped = stop.clone();
+    tracker.spawn(async move { legacy.reap(&sessions, engine.tokens, Patience::default(), stopped).await });
+
+    let kill = CancellationToken::new();
+    accept(listener, router, &tracker, &stop, &kill).await;
+    tracker.close();
+    if tokio::time::timeout(LAST_WORDS, tracker.wait()).await.is_err() {
+        cut.cancel();
+        if tokio::time::timeout(CUT_OFF, tracker.wait()).await.is_err() {
+            kill.cancel();
+            tracker.wait().await;
+        }
+    }
+    cut.cancel();
+    Ok(())
+}
+
+fn session_manager() -> LocalSessionManager {
+    let mut sessions = LocalSessionManager::default();
+    sessions.session_config.keep_alive = None;
+    sessions
+}
+
+type Mcp = StreamableHttpService<Server, LocalSessionManager>;
+
+fn mcp(shared: Arc<Shared>, sessions: Arc<LocalSessionManager>, door: &Door, cut: CancellationToken) -> Mcp {
+    let mut config = StreamableHttpServerConfig::default()
+        .with_allowed_hosts(door.hosts().iter().cloned())
+        .with_allowed_origins(["http://127.0.0.1:*", "http://localhost:*"]);
+    config.sse_keep_alive = Some(Duration::from_secs(15));
+    config.legacy_session_mode = true;
+    config.max_request_body_bytes = BODY_LIMIT;
+    config.cancellation_token = cut;
+    StreamableHttpService::new(move || Ok(Server::new(shared.clone())), sessions, config)
+}
+
+fn router(mcp: Mcp, guard: Guard, door: Arc<Door>, proof: EndpointSecret) -> Router {
+    // The token is asked for on /mcp only: a 401 under /.well-known/ makes clients look for a way to log in.
+    Router::new()
+        .route_service("/mcp", mcp)
+        .route_layer(middleware::from_fn_with_state(guard, gate::check_token))
+        .route("/prove", get(prove).with_state(proof))
+        .fallback(nothing_here)
+        .layer(middleware::from_fn_with_state(door, gate::check_address))
+}
+
+/// Lets a program that knows the secret make sure of us before it tells us its token.
+async fn prove(State(secret): State<EndpointSecret>, request: Request) -> Response {
+    let nonce =
+        request.uri().query().and_then(|query| query.strip_prefix("nonce=")).filter(|nonce| is_nonce(nonce));
+    let Some(nonce) = nonce else {
+        return refuse(StatusCode::BAD_REQUEST, "bad_nonce", "Ask with ?nonce= and 64 hexadecimal digits.");
+    };
+    let body = json!({ "proof": secret.prove(nonce) }).to_string();
+    ([("content-type", "application/json"), ("cache-control", "no-store")], body).into_response()
+}
+
+async fn nothing_here() -> Response {
+    refuse(StatusCode::NOT_FOUND, "not_found", "There is nothing here. The MCP endpoint is at /mcp.")
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+    kill: &CancellationToken,
+) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let arrival = async {
+            let place = room.clone().acquire_owned().await.expect("the semaphore is never closed");
+            listener.accept().await.map(|(stream, _)| (stream, place))
+        };
+        let Some(arrived) = stop.run_until_cancelled(arrival).await else { return };
+        let (stream, place) = match arrived {
+            Ok(arrived) => arrived,
+            Err(error) => {
+                // Out of files, most likely: give others the time to close theirs.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let connection = serve_connection(stream, router.clone(), stop.clone());
+        let kill = kill.clone();
+        tracker.spawn(async move {
+            kill.run_until_cancelled(connection).await;
+            drop(place);
+        });
+    }
+}
+
+async fn serve_connection(stream: TcpStream, router: Router, stop: CancellationToken) {
+    // Small answers must not wait for more.
+    let _ = stream.set_nodelay(true);
+    let service = TowerToHyperService::new(router);
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(SILENT_CONNECTION)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let served = tokio::select! {
+        served = &mut connection => served,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection ended");
+    }
+}

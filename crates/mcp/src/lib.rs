@@ -1,0 +1,28 @@
+//! The endpoint: the one MCP server of this workstation, and the programs that reach it from elsewhere on it.
+//!
+//! Invariant: listens on loopback only, answers nobody without a token, and commands never change state: they cause observations.
+
+mod bridge;
+mod call;
+mod changes;
+mod endpoint;
+mod endpoint_file;
+mod gate;
+mod legacy_sessions;
+mod modern;
+mod private_file;
+mod proven;
+mod push;
+mod resources;
+mod schema;
+mod secret;
+mod server;
+mod tokens;
+mod tools;
+
+pub use bridge::{BridgeError, BridgeOptions, StartCommand, bridge};
+pub use call::{CallError, call_tool};
+pub use endpoint::{Engine, serve};
+pub use endpoint_file::{EndpointFile, EndpointFileError};
+pub use secret::EndpointSecret;
+pub use tokens::Tokens;

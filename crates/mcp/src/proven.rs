@@ -1,0 +1,269 @@
+//! The endpoint as another program reaches it.
+//!
+//! Invariant: the token goes only over a connection that has proved, itself, that the engine of endpoint.json is at its other end.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::StreamExt as _;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    client::conn::http1::{self, SendRequest},
+    header::{self, HeaderName, HeaderValue},
+};
+use hyper_util::rt::TokioIo;
+use maya_mcp_session::ClientName;
+use sse_stream::SseStream;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    endpoint_file::{EndpointFile, EndpointFileError},
+    secret::{EndpointSecret, nonce},
+    tokens::Tokens,
+};
+
+/// On this machine a connection is made at once, or there is nobody.
+const CONNECT: Duration = Duration::from_secs(2);
+/// Unused connections kept for the next request.
+const KEPT: usize = 4;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FindError {
+    #[error("Maya MCP Tray is not running")]
+    NotRunning,
+    #[error("something else than Maya MCP Tray answers at {0}")]
+    Impostor(SocketAddr),
+    #[error("the client \"{client}\" has no token")]
+    NoToken { client: ClientName },
+    #[error("the token of \"{client}\" cannot be read")]
+    TokenUnreadable { client: ClientName, source: io::Error },
+    #[error(transparent)]
+    File(EndpointFileError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    /// Nothing has reached the endpoint: sending again cannot do anything twice.
+    #[error("the endpoint could not be reached")]
+    NotSent(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Nobody knows how far it got.
+    #[error("the connection to the endpoint ended")]
+    BrokenOff(#[source] hyper::Error),
+}
+
+#[derive(Debug)]
+pub(crate) struct Proven {
+    address: SocketAddr,
+    host: HeaderValue,
+    bearer: HeaderValue,
+    secret: EndpointSecret,
+    idle: Idle,
+    tracker: TaskTracker,
+}
+
+type Connection = SendRequest<Full<Bytes>>;
+type Idle = Arc<Mutex<Vec<Connection>>>;
+
+impl Proven {
+    /// Reads where the endpoint is and what its token is, and proves it. Writes nothing anywhere.
+    pub(crate) async fn find(
+        home: &Path,
+        client: &ClientName,
+        tracker: &TaskTracker,
+    ) -> Result<Self, FindError> {
+        let file = match EndpointFile::read(home) {
+            Err(EndpointFileError::Missing(_)) => return Err(FindError::NotRunning),
+            read => read.map_err(FindError::File)?,
+        };
+        let address = file.address().ok_or(FindError::NotRunning)?;
+        let found = Self {
+            address,
+            host: HeaderValue::from_str(&address.to_string()).expect("an address is plain ASCII"),
+            bearer: bearer(&home.join("tokens"), client)?,
+            secret: file.secret,
+            idle: Idle::default(),
+            tracker: tracker.clone(),
+        };
+        match found.connect().await {
+            Ok(connection) => keep(&found.idle, connection),
+            Err(Refusal::Impostor) => return Err(FindError::Impostor(address)),
+            Err(Refusal::Unreachable(_)) => return Err(FindError::NotRunning),
+        }
+        Ok(found)
+    }
+
+    /// Sends one request with the token, over a connection that is free or a new one.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        headers: &[(HeaderName, HeaderValue)],
+        body: Bytes,
+    ) -> Result<Reply, SendError> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = "/mcp".parse().expect("a good path");
+        request.headers_mut().extend(self.standing_headers());
+        request.headers_mut().extend(headers.iter().cloned());
+        loop {
+            let (mut connection, is_new) = match self.take_idle().await {
+                Some(connection) => (connection, false),
+                None => (self.connect().await.map_err(|refusal| SendError::NotSent(refusal.into()))?, true),
+            };
+            let mut error = match connection.try_send_request(request).await {
+                Ok(response) => return Ok(Reply { response, connection, idle: self.idle.clone() }),
+                Err(error) => error,
+            };
+            match error.take_message() {
+                // A kept connection had ended meanwhile.
+                Some(unsent) if !is_new => request = unsent,
+                Some(_) => return Err(SendError::NotSent(error.into_error().into())),
+                None => return Err(SendError::BrokenOff(error.into_error())),
+            }
+        }
+    }
+
+    /// The same run of the same engine, so that what was begun there is still there.
+    pub(crate) fn is_same_engine(&self, other: &Self) -> bool {
+        self.secret == other.secret
+    }
+
+    fn standing_headers(&self) -> HeaderMap {
+        HeaderMap::from_iter([
+            (header::HOST, self.host.clone()),
+            (header::AUTHORIZATION, self.bearer.clone()),
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream")),
+        ])
+    }
+
+    async fn take_idle(&self) -> Option<Connection> {
+        loop {
+            let mut connection = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            // It may still be finishing its last answer; if that takes time, a new one is quicker.
+            let ready = timeout(Duration::from_millis(20), connection.ready()).await;
+            if matches!(ready, Ok(Ok(()))) {
+                return Some(connection);
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, Refusal> {
+        timeout(CONNECT, self.connect_and_prove())
+            .await
+            .map_err(|_| Refusal::Unreachable("no answer in time".into()))?
+    }
+
+    async fn connect_and_prove(&self) -> Result<Connection, Refusal> {
+        let unreachable = |error: Box<dyn std::error::Error + Send + Sync>| Refusal::Unreachable(error);
+        let stream = TcpStream::connect(self.address).await.map_err(|error| unreachable(error.into()))?;
+        stream.set_nodelay(true).map_err(|error| unreachable(error.into()))?;
+        let (mut connection, driver) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(error.into()))?;
+        self.tracker.spawn(async move {
+            if let Err(error) = driver.await {
+                tracing::debug!(%error, "a connection to the endpoint ended");
+            }
+        });
+        let nonce = nonce();
+        let request = Request::get(format!("/prove?nonce={nonce}"))
+            .header(header::HOST, self.host.clone())
+            .body(Full::default())
+            .expect("a good request");
+        let response = connection.send_request(request).await.map_err(|error| unreachable(error.into()))?;
+        let body = Limited::new(response.into_body(), 4096).collect().await.map_err(|_| Refusal::Impostor)?;
+        let answer: serde_json::Value =
+            serde_json::from_slice(&body.to_bytes()).map_err(|_| Refusal::Impostor)?;
+        let proof = answer.get("proof").and_then(serde_json::Value::as_str).unwrap_or_default();
+        if !self.secret.is_proof(&nonce, proof) {
+            return Err(Refusal::Impostor);
+        }
+        connection.ready().await.map_err(|error| unreachable(error.into()))?;
+        Ok(connection)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("what answers there does not know the secret of endpoint.json")]
+    Impostor,
+    #[error("nothing answers there")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+fn bearer(tokens: &Path, client: &ClientName) -> Result<HeaderValue, FindError> {
+    let token = Tokens::read(tokens, client).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => FindError::NoToken { client: client.clone() },
+        _ => FindError::TokenUnreadable { client: client.clone(), source },
+    })?;
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).expect("a token is plain ASCII");
+    bearer.set_sensitive(true);
+    Ok(bearer)
+}
+
+fn keep(idle: &Idle, connection: Connection) {
+    let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+    if !connection.is_closed() && idle.len() < KEPT {
+        idle.push(connection);
+    }
+}
+
+/// An answer whose body is still to come. Dropping it hangs up, which cancels a modern request.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    response: Response<Incoming>,
+    connection: Connection,
+    idle: Idle,
+}
+
+/// How a body ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Complete,
+    BrokenOff,
+}
+
+impl Reply {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&HeaderValue> {
+        self.response.headers().get(name)
+    }
+
+    fn is_stream(&self) -> bool {
+        let kind = self.header(header::CONTENT_TYPE.as_str()).and_then(|kind| kind.to_str().ok());
+        kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
+    }
+
+    /// Gives every message of the body to `take` in order, be it one JSON text or a stream of events.
+    pub(crate) async fn messages<F: Future<Output = ()>>(self, mut take: impl FnMut(String) -> F) -> End {
+        let is_stream = self.is_stream();
+        let Self { response, connection, idle } = self;
+        if is_stream {
+            let mut events = SseStream::new(response.into_body());
+            while let Some(event) = events.next().await {
+                let Ok(event) = event else { return End::BrokenOff };
+                if let Some(data) = event.data.filter(|data| !data.is_empty()) {
+                    take(data).await;
+                }
+            }
+        } else {
+            let Ok(body) = response.into_body().collect().await else { return End::BrokenOff };
+            let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+            if !text.trim().is_empty() {
+                take(text).await;
+            }
+        }
+        keep(&idle, connection);
+        End::Complete
+    }
+}

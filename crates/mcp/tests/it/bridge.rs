@@ -1,0 +1,267 @@
+//! The bridge over in-memory pipes, with an endpoint and without.
+
+use std::{path::Path, time::Duration};
+
+use maya_mcp_endpoint::{BridgeError, BridgeOptions, StartCommand, bridge};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines},
+    task::JoinHandle,
+};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    fake_maya::FakeMaya,
+    support::{Running, in_time, initialize, modern_meta, name},
+};
+
+/// What a client sees of it.
+struct Bridged {
+    input: DuplexStream,
+    output: Lines<BufReader<DuplexStream>>,
+    task: JoinHandle<Result<(), BridgeError>>,
+}
+
+impl Bridged {
+    fn start(home: &Path) -> Self {
+        Self::start_with(home, None)
+    }
+
+    fn start_with(home: &Path, start: Option<StartCommand>) -> Self {
+        let (input, their_input) = tokio::io::duplex(1 << 16);
+        let (their_output, output) = tokio::io::duplex(1 << 16);
+        let options = BridgeOptions { home: home.to_owned(), client: name("claude-desktop"), start };
+        let task = TaskTracker::new().spawn(bridge(their_input, their_output, options));
+        Self { input, output: BufReader::new(output).lines(), task }
+    }
+
+    async fn say(&mut self, message: &Value) {
+        self.input.write_all(format!("{message}\n").as_bytes()).await.expect("it listens");
+    }
+
+    async fn hear(&mut self) -> Value {
+        let line =
+            in_time("a line", self.output.next_line()).await.expect("readable").expect("it still speaks");
+        serde_json::from_str(&line).expect("one whole message")
+    }
+
+    async fn hear_of(&mut self, method: &str) -> Value {
+        loop {
+            let message = self.hear().await;
+            if message.get("method").and_then(Value::as_str) == Some(method) {
+                return message;
+            }
+        }
+    }
+
+    async fn answer_to(&mut self, id: u64) -> Value {
+        loop {
+            let message = self.hear().await;
+            if message.get("method").is_none() && message["id"] == id {
+                return message;
+            }
+        }
+    }
+
+    async fn ask(&mut self, id: u64, method: &str, params: Value) -> Value {
+        self.say(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })).await;
+        self.answer_to(id).await
+    }
+
+    async fn shake_hands(&mut self) -> Value {
+        self.say(&initialize()).await;
+        let answer = self.answer_to(0).await;
+        self.say(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await;
+        answer
+    }
+
+    async fn end(self) {
+        drop(self.input);
+        in_time("the end", self.task).await.expect("no panic").expect("a clean end");
+    }
+}
+
+#[tokio::test]
+async fn it_carries_everything_of_a_legacy_client_both_ways() {
+    let running = Running::start().await;
+    running.token("claude-desktop");
+    let mut client = Bridged::start(running.home.path());
+    let hello = client.shake_hands().await;
+    assert_eq!(hello["result"]["serverInfo"]["version"], "0.0.1", "the endpoint's own answer");
+    let tools = client.ask(1, "tools/list", json!({})).await;
+    assert_eq!(tools["result"]["tools"][0]["name"], "list_sessions", "{tools}");
+    assert!(
+        client
+            .ask(2, "resources/subscribe", json!({ "uri": "maya://sessions" }))
+            .await
+            .get("result")
+            .is_some(),
+        "subscribed"
+    );
+    running.come(1);
+    client.hear_of("notifications/resources/list_changed").await;
+    client.hear_of("notifications/resources/updated").await;
+    let listing = client.ask(3, "tools/call", json!({ "name": "list_sessions", "arguments": {} })).await;
+    assert_eq!(listing["result"]["structuredContent"]["sessions"][0]["session"], "maya-1", "{listing}");
+    assert_eq!(client.ask(4, "nonsense/method", json!({})).await["error"]["code"], -32601, "errors too");
+    client.end().await;
+}
+
+#[tokio::test]
+async fn it_carries_everything_of_a_modern_client_both_ways() {
+    let running = Running::start().await;
+    running.token("claude-desktop");
+    let mut client = Bridged::start(running.home.path());
+    let found = client.ask(1, "server/discover", json!({ "_meta": modern_meta() })).await;
+    assert!(found["result"]["supportedVersions"].to_string().contains("2026-07-28"), "{found}");
+    let filter = json!({ "resourcesListChanged": true });
+    client.say(&json!({ "jsonrpc": "2.0", "id": 2, "method": "subscriptions/listen", "params": { "notifications": filter, "_meta": modern_meta() } })).await;
+    client.hear_of("notifications/subscriptions/acknowledged").await;
+    running.come(1);
+    let changed = client.hear_of("notifications/resources/list_changed").await;
+    assert_eq!(changed["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 2, "tagged");
+    let call = json!({ "name": "list_sessions", "arguments": {}, "_meta": modern_meta() });
+    let listing = client.ask(3, "tools/call", call).await;
+    assert_eq!(listing["result"]["structuredContent"]["sessions"][0]["session"], "maya-1", "{listing}");
+    let unknown = client.ask(4, "nonsense/method", json!({ "_meta": modern_meta() })).await;
+    assert_eq!(unknown["error"]["code"], -32601, "{unknown}");
+    client.end().await;
+}
+
+#[tokio::test]
+async fn cancelling_reaches_maya_in_both_eras() {
+    let running = Running::start().await;
+    running.token("claude-desktop");
+    let mut maya = FakeMaya::connect(&running).await;
+    let mut client = Bridged::start(running.home.path());
+    client.shake_hands().await;
+    let legacy = json!({ "name": "execute_code", "arguments": { "code": "1" } });
+    let mut modern = legacy.clone();
+    modern["_meta"] = modern_meta();
+    for (id, params) in [(1, legacy), (2, modern)] {
+        client.say(&json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })).await;
+        assert_eq!(in_time("execute", maya.request()).await["method"], "execute", "call {id} has arrived");
+        client.say(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } })).await;
+        assert_eq!(in_time("cancel", maya.request()).await["method"], "cancel", "call {id} is cancelled");
+    }
+    client.end().await;
+}
+
+#[tokio::test]
+async fn without_an_endpoint_it_says_what_to_do_and_connects_when_there_is_one() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut client = Bridged::start(home.path());
+    let hello = client.shake_hands().await;
+    assert_eq!(hello["result"]["protocolVersion"], "2025-11-25", "the handshake succeeds");
+    assert_eq!(client.ask(1, "ping", json!({})).await["result"], json!({}), "alive");
+    let tools = client.ask(2, "tools/list", json!({})).await;
+    assert_eq!(tools["result"]["tools"].as_array().map(Vec::len), Some(3), "the tools are there");
+    let call = client.ask(3, "tools/call", json!({ "name": "list_sessions", "arguments": {} })).await;
+    assert_eq!(call["result"]["isError"], true, "nobody to ask");
+    assert!(
+        call["result"]["content"][0]["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("Start Maya MCP Tray")),
+        "{call}"
+    );
+
+    let running = Running::start_in(home, ([127, 0, 0, 1], 0).into()).await;
+    running.token("claude-desktop");
+    client.hear_of("notifications/tools/list_changed").await;
+    client.hear_of("notifications/resources/list_changed").await;
+    let call = client.ask(4, "tools/call", json!({ "name": "list_sessions", "arguments": {} })).await;
+    assert_eq!(call["result"]["isError"], false, "now there is: {call}");
+    client.end().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_restarts_is_found_again_and_the_client_keeps_its_session() {
+    let running = Running::start().await;
+    running.token("claude-desktop");
+    let mut client = Bridged::start(running.home.path());
+    client.shake_hands().await;
+    client.ask(1, "resources/subscribe", json!({ "uri": "maya://sessions" })).await;
+    let filter = json!({ "resourceSubscriptions": ["maya://sessions"] });
+    client.say(&json!({ "jsonrpc": "2.0", "id": 2, "method": "subscriptions/listen", "params": { "notifications": filter, "_meta": modern_meta() } })).await;
+    client.hear_of("notifications/subscriptions/acknowledged").await;
+
+    let (home, address) = running.end().await;
+    let running = Running::start_in(home, address).await;
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        let message = client.hear_of("notifications/resources/updated").await;
+        told.push(message["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"].as_u64());
+    }
+    told.sort_unstable();
+    assert_eq!(told, [None, Some(2)], "both eras are told to look again");
+    let listing = client.ask(3, "tools/call", json!({ "name": "list_sessions", "arguments": {} })).await;
+    assert_eq!(listing["result"]["isError"], false, "{listing}");
+    running.come(1);
+    client.hear_of("notifications/resources/updated").await;
+    client.end().await;
+}
+
+#[tokio::test]
+async fn no_token_goes_to_a_stranger() {
+    let running = Running::start().await;
+    running.token("claude-desktop");
+    let file = maya_mcp_endpoint::EndpointFile::new(
+        running.address,
+        maya_mcp_endpoint::EndpointSecret::random(),
+        "1",
+    );
+    file.write(running.home.path()).expect("written");
+    let mut client = Bridged::start(running.home.path());
+    client.shake_hands().await;
+    let call = client.ask(1, "tools/call", json!({ "name": "list_sessions", "arguments": {} })).await;
+    let text = call["result"]["content"][0]["text"].as_str().expect("text");
+    assert!(text.contains("Another program answers"), "{text}");
+    client.end().await;
+}
+
+#[tokio::test]
+async fn a_client_without_a_token_is_told_how_to_get_one() {
+    let running = Running::start().await;
+    let mut client = Bridged::start(running.home.path());
+    client.shake_hands().await;
+    let call = json!({ "name": "list_sessions", "arguments": {} });
+    let text = |answer: &Value| answer["result"]["content"][0]["text"].as_str().expect("text").to_owned();
+    let answer = client.ask(1, "tools/call", call.clone()).await;
+    assert!(text(&answer).contains("maya-mcp token claude-desktop"), "{answer}");
+    running.token("claude-desktop");
+    client.hear_of("notifications/tools/list_changed").await;
+    let answer = client.ask(2, "tools/call", call.clone()).await;
+    assert_eq!(answer["result"]["isError"], false, "{answer}");
+    running.tokens.revoke(&name("claude-desktop")).expect("revoked");
+    let answer = client.ask(3, "tools/call", call).await;
+    assert_eq!(answer["result"]["isError"], true, "cut off: {answer}");
+    client.end().await;
+}
+
+#[tokio::test]
+async fn what_is_no_message_is_answered_as_such() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut client = Bridged::start(home.path());
+    client.input.write_all(b"nonsense\n\n[]\n").await.expect("written");
+    assert_eq!(client.hear().await["error"]["code"], -32700, "no JSON");
+    assert_eq!(client.hear().await["error"]["code"], -32600, "no message");
+    let began = std::time::Instant::now();
+    client.end().await;
+    assert!(began.elapsed() < Duration::from_secs(1), "nothing to wait for");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn it_starts_the_application_and_waits_for_it() {
+    let running = Running::start().await;
+    running.token("claude-desktop");
+    let file = running.home.path().join("endpoint.json");
+    let waiting = running.home.path().join("waiting.json");
+    std::fs::rename(&file, &waiting).expect("moved");
+    // What starting an application comes to, seen from here: the endpoint file appears.
+    let start = StartCommand { program: "mv".into(), args: vec![waiting.into(), file.into()] };
+    let mut client = Bridged::start_with(running.home.path(), Some(start));
+    let hello = client.shake_hands().await;
+    assert_eq!(hello["result"]["serverInfo"]["version"], "0.0.1", "the application's own answer");
+    client.end().await;
+}

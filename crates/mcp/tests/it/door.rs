@@ -1,0 +1,120 @@
+//! Who comes in, and what everybody else is told.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Legacy, Running, http, in_time, initialize, name};
+
+#[tokio::test]
+async fn without_a_good_token_nobody_gets_further_than_the_door() {
+    let running = Running::start().await;
+    let good = running.token("cursor");
+    for (token, why) in
+        [("", "none"), ("maya_0", "a short one"), (&good.replace("maya_", "maya_0"), "a wrong one")]
+    {
+        let response = running.post(token, &initialize()).send().await.expect("sent");
+        assert_eq!(response.status(), 401, "{why}");
+        let body: Value = response.json().await.expect("JSON");
+        let message = body["message"].as_str().expect("a sentence");
+        assert!(message.contains("maya-mcp token"), "{why}: it says what to do");
+    }
+    assert_eq!(running.post(&good, &initialize()).send().await.expect("sent").status(), 200, "a good one");
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_at_once_and_a_new_one_works_at_once() {
+    let running = Running::start().await;
+    let legacy = Legacy::connect(&running, "cursor").await;
+    running.tokens.revoke(&name("cursor")).expect("revoked");
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    assert_eq!(legacy.send(&request).await.status(), 401, "also within a session");
+    let other_process =
+        maya_mcp_endpoint::Tokens::open(running.home.path().join("tokens")).expect("the same folder");
+    let token = other_process.token_for(&name("zed")).expect("made");
+    assert_eq!(
+        running.post(&token, &initialize()).send().await.expect("sent").status(),
+        200,
+        "made elsewhere"
+    );
+}
+
+#[tokio::test]
+async fn every_route_wants_the_right_host_and_no_foreign_origin() {
+    let running = Running::start().await;
+    let token = running.token("cursor");
+    let port = running.address.port();
+    for path in ["/mcp", "/prove", "/.well-known/oauth-protected-resource", "/", "/anything"] {
+        for host in ["evil.com", "127.0.0.1", "127.0.0.1:1", &format!("evil.com:{port}")] {
+            let get = http().get(running.url(path)).bearer_auth(&token).header("host", host);
+            assert_eq!(get.send().await.expect("sent").status(), 403, "{path} as {host}");
+        }
+        for origin in ["http://evil.com", "null", "https://localhost", "http://localhost.evil.com:80"] {
+            let get = http().get(running.url(path)).bearer_auth(&token).header("origin", origin);
+            let response = get.send().await.expect("sent");
+            assert_eq!(response.status(), 403, "{path} from {origin}");
+            assert!(response.headers().get("access-control-allow-origin").is_none(), "no CORS");
+        }
+    }
+    for (host, origin) in [
+        (format!("localhost:{port}"), "http://localhost:3000"),
+        (running.address.to_string(), "http://127.0.0.1:5173"),
+    ] {
+        let request =
+            running.post(&token, &initialize()).header("host", host.clone()).header("origin", origin);
+        assert_eq!(request.send().await.expect("sent").status(), 200, "{host} from {origin}");
+    }
+}
+
+#[tokio::test]
+async fn everything_but_the_endpoint_is_not_found_without_asking_for_a_token() {
+    let running = Running::start().await;
+    for path in [
+        "/",
+        "/mcp/",
+        "/sse",
+        "/.well-known/oauth-protected-resource/mcp",
+        "/.well-known/oauth-authorization-server",
+    ] {
+        let response = http().get(running.url(path)).send().await.expect("sent");
+        assert_eq!(response.status(), 404, "{path}");
+        assert!(response.headers().get("www-authenticate").is_none(), "{path}: no way to log in");
+    }
+}
+
+#[tokio::test]
+async fn the_endpoint_proves_itself_and_tells_nothing_else() {
+    let running = Running::start().await;
+    let file = maya_mcp_endpoint::EndpointFile::read(running.home.path()).expect("there");
+    let nonce = "ab".repeat(32);
+    let response = http().get(running.url(&format!("/prove?nonce={nonce}"))).send().await.expect("sent");
+    let body: Value = response.json().await.expect("JSON");
+    assert_eq!(body, json!({ "proof": file.secret.prove(&nonce) }), "only who has the secret can say this");
+    for bad in ["", "?nonce=1", &format!("?nonce={nonce}&x=1"), &format!("?nonce={}", "zz".repeat(32))] {
+        let response = http().get(running.url(&format!("/prove{bad}"))).send().await.expect("sent");
+        assert_eq!(response.status(), 400, "{bad:?} gets no answer");
+    }
+}
+
+#[tokio::test]
+async fn a_session_belongs_to_the_client_that_began_it() {
+    let running = Running::start().await;
+    let mut legacy = Legacy::connect(&running, "cursor").await;
+    legacy.token = running.token("zed");
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    assert_eq!(legacy.send(&request).await.status(), 404, "another's token, as if there were no session");
+}
+
+#[tokio::test]
+async fn it_ends_within_a_second_whatever_is_open() {
+    let running = Running::start().await;
+    let legacy = Legacy::connect(&running, "cursor").await;
+    let (_unread, _also_unread) = (legacy.open_stream().await, legacy.open_stream().await);
+    let filter = json!({ "notifications": { "resourcesListChanged": true } });
+    let _listening = running.send_modern("zed", "subscriptions/listen", filter).await;
+    let began = Instant::now();
+    running.stop.cancel();
+    running.tracker.close();
+    in_time("the end", running.tracker.wait()).await;
+    assert!(began.elapsed() < Duration::from_secs(1), "took {:?}", began.elapsed());
+}

@@ -1,0 +1,131 @@
+//! A Maya that is only a command port and a helper that speaks the protocol: enough to see what the endpoint asks of it.
+
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use maya_mcp_maya::{Doorway, HelperFiles, Link, bootstrap};
+use maya_mcp_session::{Address, Facts, Observation, Scene};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+};
+
+use crate::support::{Running, process};
+
+pub struct FakeMaya {
+    stream: TcpStream,
+}
+
+const PID: u32 = 77;
+
+impl FakeMaya {
+    /// Brought in over its command port, as a real one is.
+    pub async fn connect(running: &Running) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let helper = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = Address::Tcp(port.local_addr().expect("bound"));
+        let helper_port = helper.local_addr().expect("bound").port();
+        let home = running.home.path().to_owned();
+        let (secret_in, mut secret) = mpsc::channel(1);
+        running.tracker.spawn(async move {
+            let key = answer_bootstrap(&port, &home, helper_port).await;
+            secret_in.send(key).await.expect("somebody waits");
+        });
+        let files = HelperFiles::install(running.home.path()).expect("written");
+        let doorway = Doorway { address: address.clone(), pid: PID };
+        let found = bootstrap(&doorway, &files).await.expect("it answers");
+        let key = secret.recv().await.expect("the bootstrap told it");
+        let (opened, stream) = tokio::join!(Link::open(&found.helper), shake_hands(&helper, &key));
+        let (link, task, _) = opened.expect("it proves itself");
+        let (events, mut heard) = mpsc::channel(8);
+        running.tracker.spawn(async move { while heard.recv().await.is_some() {} });
+        let stop = running.stop.clone();
+        running.tracker.spawn(async move {
+            stop.run_until_cancelled(task.run(events)).await;
+        });
+        let process = process(PID);
+        running.links.insert(process.id, link);
+        running.registry.observe(&Observation::ProcessFound(process.clone()));
+        let (facts, scene) = (facts(), Scene::default());
+        running.registry.observe(&Observation::LinkOpened { id: process.id, address, facts, scene });
+        Self { stream }
+    }
+
+    pub async fn request(&mut self) -> Value {
+        read(&mut self.stream).await
+    }
+
+    /// Answers the next request with an execution like this one.
+    pub async fn answer_with(&mut self, part: Value) -> Value {
+        let request = self.request().await;
+        let mut result =
+            json!({ "stdout": "", "stderr": "", "duration_ms": 1.0, "waited_ms": 0.0, "dropped": 0 });
+        for (field, value) in part.as_object().expect("an object") {
+            result[field] = value.clone();
+        }
+        write(&mut self.stream, &json!({ "id": request["id"], "result": result })).await;
+        request
+    }
+}
+
+async fn answer_bootstrap(port: &TcpListener, home: &Path, helper_port: u16) -> Vec<u8> {
+    let (mut stream, _) = port.accept().await.expect("somebody comes");
+    let mut line = vec![0; 4096];
+    let length = stream.read(&mut line).await.expect("a line");
+    let line = String::from_utf8_lossy(&line[..length]).into_owned();
+    let nonce =
+        line.rsplit("('").next().and_then(|rest| rest.split('\'').next()).expect("a nonce").to_owned();
+    let invitation = std::fs::read(home.join("run").join(format!("{nonce}.json"))).expect("an invitation");
+    let invitation: Value = serde_json::from_slice(&invitation).expect("JSON");
+    let answer = json!({ "maya_mcp": 1, "nonce": nonce, "pid": PID, "port": helper_port, "helper": "0.1.0" });
+    stream.write_all(format!("{answer}\n\0").as_bytes()).await.expect("it listens");
+    let secret = invitation["secret"].as_str().expect("a secret");
+    (0..32).map(|i| u8::from_str_radix(&secret[i * 2..i * 2 + 2], 16).expect("hex")).collect()
+}
+
+async fn shake_hands(helper: &TcpListener, key: &[u8]) -> TcpStream {
+    let (mut stream, _) = helper.accept().await.expect("the engine comes");
+    let hello = read(&mut stream).await;
+    let (theirs, ours) = (hello["hello"]["nonce"].as_str().expect("a nonce"), "00".repeat(32));
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length");
+    mac.update(format!("helper:{theirs}:{ours}").as_bytes());
+    let proof =
+        mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    write(&mut stream, &json!({ "challenge": { "protocol": 1, "nonce": ours, "proof": proof } })).await;
+    read(&mut stream).await;
+    let welcome = json!({
+        "helper_version": "0.1.0", "maya_version": "2025", "python_version": "3.11.4", "qt": null, "pid": PID, "user": "ana",
+        "host": "ws1", "batch": false, "scene_name": "", "scene_path": "", "modified": false,
+    });
+    write(&mut stream, &json!({ "welcome": welcome })).await;
+    stream
+}
+
+fn facts() -> Facts {
+    Facts {
+        helper_version: "0.1.0".to_owned(),
+        maya_version: "2025".to_owned(),
+        python_version: "3.11.4".to_owned(),
+        user: "ana".to_owned(),
+        host: "ws1".to_owned(),
+        batch: false,
+    }
+}
+
+async fn read(stream: &mut TcpStream) -> Value {
+    let json = stream.read_u32().await.expect("a frame");
+    let binary = stream.read_u32().await.expect("a frame");
+    let mut body = vec![0; (json + binary) as usize];
+    stream.read_exact(&mut body).await.expect("a whole frame");
+    serde_json::from_slice(&body[..json as usize]).expect("JSON")
+}
+
+async fn write(stream: &mut TcpStream, message: &Value) {
+    let text = message.to_string();
+    stream.write_u32(u32::try_from(text.len()).expect("small")).await.expect("written");
+    stream.write_u32(0).await.expect("written");
+    stream.write_all(text.as_bytes()).await.expect("written");
+}

@@ -1,0 +1,181 @@
+//! What tools and resources answer.
+
+use serde_json::{Value, json};
+
+use crate::{
+    fake_maya::FakeMaya,
+    support::{Events, Legacy, Running, in_time},
+};
+
+fn kinds(listing: &Value) -> Vec<&str> {
+    let changes = listing["structuredContent"]["changes"].as_array().expect("changes");
+    changes.iter().map(|change| change["kind"].as_str().expect("a kind")).collect()
+}
+
+fn text(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().expect("text")
+}
+
+#[tokio::test]
+async fn the_same_tools_are_listed_in_both_eras() {
+    let running = Running::start().await;
+    let legacy = Legacy::connect(&running, "cursor").await.ask("tools/list", json!({})).await;
+    let modern = running.modern("cursor", "tools/list", json!({})).await;
+    assert_eq!(legacy["result"]["tools"], modern["result"]["tools"], "one list");
+    let names: Vec<_> =
+        modern["result"]["tools"].as_array().expect("tools").iter().map(|tool| &tool["name"]).collect();
+    assert_eq!(names, ["list_sessions", "use_session", "execute_code"], "in this order");
+    assert_eq!(modern["result"]["cacheScope"], "private", "the modern one may be kept for a while");
+    assert!(!modern.to_string().contains("\"uint"), "no strange formats");
+}
+
+#[tokio::test]
+async fn each_client_hears_of_each_change_once() {
+    let running = Running::start().await;
+    let none = running.call("cursor", "list_sessions", json!({})).await;
+    assert_eq!(
+        none["structuredContent"],
+        json!({ "sessions": [], "changes": [], "missed": 0 }),
+        "nothing yet"
+    );
+    running.come(1);
+    let listing = running.call("cursor", "list_sessions", json!({})).await;
+    assert_eq!(kinds(&listing), ["appeared"], "at once");
+    assert_eq!(listing["structuredContent"]["sessions"][0]["session"], "maya-1", "and there");
+    assert_eq!(listing["structuredContent"]["sessions"][0]["in_use"], true, "the only one is in use");
+    let as_text: Value = serde_json::from_str(text(&listing)).expect("the text is the same as JSON");
+    assert_eq!(as_text, listing["structuredContent"], "for clients without structured content");
+    running.go(1);
+    assert_eq!(
+        kinds(&running.call("zed", "list_sessions", json!({})).await),
+        ["appeared", "exited"],
+        "another client"
+    );
+    assert_eq!(
+        kinds(&running.call("cursor", "list_sessions", json!({})).await),
+        ["exited"],
+        "only what is new"
+    );
+    assert!(kinds(&running.call("cursor", "list_sessions", json!({})).await).is_empty(), "never twice");
+}
+
+#[tokio::test]
+async fn a_client_chooses_for_itself_alone() {
+    let running = Running::start().await;
+    running.come(1);
+    running.come(2);
+    let ambiguous = running.call("cursor", "execute_code", json!({ "code": "1" })).await;
+    assert_eq!(ambiguous["isError"], true, "nobody knows which");
+    assert!(
+        text(&ambiguous).contains("maya-1") && text(&ambiguous).contains("use_session"),
+        "it says what to do"
+    );
+    let chosen = running.call("cursor", "use_session", json!({ "session_key": "maya-2" })).await;
+    assert_eq!(chosen["structuredContent"]["session"]["in_use"], true, "by its older name too");
+    let in_use = |listing: Value| listing["structuredContent"]["sessions"][1]["in_use"].clone();
+    assert_eq!(
+        in_use(running.call("cursor", "list_sessions", json!({})).await),
+        true,
+        "for the one who chose"
+    );
+    assert_eq!(in_use(running.call("zed", "list_sessions", json!({})).await), false, "for nobody else");
+    let unknown = running.call("cursor", "use_session", json!({ "session": "maya-3" })).await;
+    assert_eq!(unknown["isError"], true, "there is none");
+    assert!(text(&unknown).contains("maya-1 (Maya 2025)"), "it says which there are");
+}
+
+#[tokio::test]
+async fn what_cannot_run_is_said_in_the_result_and_only_protocol_faults_are_errors() {
+    let running = Running::start().await;
+    running.come(1);
+    let not_ready = running.call("cursor", "execute_code", json!({ "code": "1" })).await;
+    assert_eq!(not_ready["isError"], true, "the helper is not in yet");
+    assert!(text(&not_ready).contains("looking for its command port"), "{}", text(&not_ready));
+    let bad = running.call("cursor", "execute_code", json!({ "code": 1 })).await;
+    assert_eq!(bad["isError"], true, "the model can read what does not fit");
+    let unknown =
+        running.modern("cursor", "tools/call", json!({ "name": "nonsense", "arguments": {} })).await;
+    assert_eq!(unknown["error"]["code"], -32602, "no such tool");
+    let legacy = Legacy::connect(&running, "cursor").await;
+    assert_eq!(
+        legacy.ask("prompts/list", json!({})).await["error"]["code"],
+        -32601,
+        "no prompts are promised"
+    );
+}
+
+#[tokio::test]
+async fn sessions_can_be_read_as_a_resource() {
+    let running = Running::start().await;
+    running.come(1);
+    let list = running.modern("cursor", "resources/list", json!({})).await;
+    assert_eq!(list["result"]["resources"][0]["uri"], "maya://sessions", "it is listed");
+    let read = running.modern("cursor", "resources/read", json!({ "uri": "maya://sessions" })).await;
+    let contents = read["result"]["contents"][0]["text"].as_str().expect("text");
+    let sessions: Value = serde_json::from_str(contents).expect("JSON");
+    assert_eq!(sessions[0]["session"], "maya-1", "what list_sessions gives");
+    let missing = running.modern("cursor", "resources/read", json!({ "uri": "maya://nothing" })).await;
+    assert_eq!(missing["error"]["code"], -32602, "no such resource");
+}
+
+#[tokio::test]
+async fn code_runs_in_the_clients_own_namespace_and_its_errors_are_results() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let call = running.call("cursor", "execute_code", json!({ "code": "1 + 1", "timeout_s": 5 }));
+    let (result, request) = tokio::join!(call, maya.answer_with(json!({ "result": 2, "error": null })));
+    assert_eq!(request["params"]["namespace"], "cursor", "its own");
+    assert_eq!(request["params"]["timeout_s"], 5.0, "as asked");
+    assert_eq!(
+        (&result["structuredContent"]["result"], &result["isError"]),
+        (&json!(2), &json!(false)),
+        "{result}"
+    );
+    let raised = json!({ "type": "NameError", "message": "x", "traceback": "line 1" });
+    let call = running.call("cursor", "execute_code", json!({ "code": "x" }));
+    let (result, _) = tokio::join!(call, maya.answer_with(json!({ "result": null, "error": raised })));
+    assert_eq!(result["isError"], true, "the model sees that it failed");
+    assert_eq!(result["structuredContent"]["error"], raised, "and how");
+}
+
+#[tokio::test]
+async fn a_cancelled_call_is_cancelled_in_maya_in_both_eras() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let params = json!({ "name": "execute_code", "arguments": { "code": "while True: pass" } });
+    {
+        let hanging = running.send_modern("cursor", "tools/call", params.clone());
+        tokio::pin!(hanging);
+        let request = tokio::select! {
+            request = maya.request() => request,
+            _ = &mut hanging => panic!("nothing is answered yet"),
+        };
+        assert_eq!(request["method"], "execute", "it has arrived");
+    }
+    assert_eq!(in_time("cancel", maya.request()).await["method"], "cancel", "the modern client hung up");
+
+    let legacy = Legacy::connect(&running, "cursor").await;
+    let request = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params });
+    let _running = Events::of(legacy.send(&request).await);
+    assert_eq!(in_time("execute", maya.request()).await["method"], "execute", "it has arrived");
+    let cancel =
+        json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 7 } });
+    assert_eq!(legacy.send(&cancel).await.status(), 202, "taken note of");
+    assert_eq!(in_time("cancel", maya.request()).await["method"], "cancel", "the legacy client said so");
+}
+
+#[tokio::test]
+async fn one_call_without_a_session_for_the_command_line() {
+    let running = Running::start().await;
+    let cli = crate::support::name("cli");
+    let call = || maya_mcp_endpoint::call_tool(running.home.path(), &cli, "list_sessions", json!({}));
+    let error = call().await.expect_err("it has no token");
+    assert!(matches!(error, maya_mcp_endpoint::CallError::NoToken { .. }), "{error}");
+    running.token("cli");
+    running.come(1);
+    let result = call().await.expect("it is there");
+    assert_eq!(result["structuredContent"]["sessions"][0]["session"], "maya-1", "the whole result");
+    let (home, _) = running.end().await;
+    let gone = maya_mcp_endpoint::call_tool(home.path(), &cli, "list_sessions", json!({})).await;
+    assert!(matches!(gone, Err(maya_mcp_endpoint::CallError::NotRunning)), "{gone:?}");
+}
