@@ -1,0 +1,120 @@
+//! Questions to the running engine, asked through the endpoint like any client's.
+
+use std::{io::Read, process::ExitCode};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use maya_mcp_endpoint::{Tokens, call_tool};
+use maya_mcp_hub::Home;
+use maya_mcp_session::{ClientName, SessionInfo};
+use serde_json::{Map, Value, json};
+
+use crate::outcome::SCRIPT_ERROR;
+
+/// The name under which this program itself is a client.
+const OURSELVES: &str = "maya-mcp-cli";
+
+#[derive(Debug, Args)]
+pub struct Exec {
+    /// The code; "-" reads it from standard input
+    code: String,
+    /// The session, as `maya-mcp sessions` names it
+    #[arg(long, value_name = "SESSION")]
+    session: Option<String>,
+    /// The code is MEL
+    #[arg(long)]
+    mel: bool,
+    /// What becomes of the last expression's value: AUTO, NONE, JSON or RAW
+    #[arg(long, value_name = "TYPE", default_value = "AUTO")]
+    result_type: String,
+    /// End the script after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<f64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn token(home: &Home, name: &str) -> anyhow::Result<ExitCode> {
+    let name: ClientName = name.parse()?;
+    let tokens = Tokens::open(home.tokens()).context("opening the clients' tokens")?;
+    println!("{}", tokens.token_for(&name).context("making the token")?);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn sessions(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
+    let answer = call(home, "list_sessions", json!({})).await?;
+    if json {
+        println!("{answer:#}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let sessions: Vec<SessionInfo> =
+        serde_json::from_value(answer["sessions"].clone()).context("reading the list of sessions")?;
+    if sessions.is_empty() {
+        println!("No Maya is running. Start Maya; it appears here by itself.");
+    }
+    for session in sessions {
+        let version = session.maya_version.unwrap_or_default();
+        let scene = match session.scene_name.as_deref() {
+            None => "",
+            Some("") => "untitled scene",
+            Some(name) => name,
+        };
+        println!("{:<14} Maya {version:<6} {:<24} {}", session.session, scene, session.phase_text);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn exec(home: &Home, options: Exec) -> anyhow::Result<ExitCode> {
+    let code = match options.code.as_str() {
+        "-" => {
+            let mut code = String::new();
+            std::io::stdin().read_to_string(&mut code).context("reading the code from standard input")?;
+            code
+        }
+        code => code.to_owned(),
+    };
+    let language = if options.mel { "mel" } else { "python" };
+    let mut arguments = json!({"code": code, "language": language, "result_type": options.result_type});
+    if let Some(session) = options.session {
+        arguments["session"] = session.into();
+    }
+    if let Some(timeout) = options.timeout {
+        arguments["timeout_s"] = timeout.into();
+    }
+    let answer = call(home, "execute_code", arguments).await?;
+    if options.json {
+        println!("{answer:#}");
+    } else {
+        print(answer.as_object().context("reading the answer")?);
+    }
+    Ok(if answer["error"].is_null() { ExitCode::SUCCESS } else { SCRIPT_ERROR.into() })
+}
+
+/// As a shell user expects it: output where output goes, the value last.
+fn print(answer: &Map<String, Value>) {
+    let text = |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or_default();
+    print!("{}", text("stdout"));
+    eprint!("{}", text("stderr"));
+    match answer.get("error").filter(|error| !error.is_null()) {
+        Some(error) => eprint!("{}", error["traceback"].as_str().unwrap_or_default()),
+        None => match answer.get("result") {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) => println!("{text}"),
+            Some(value) => println!("{value}"),
+        },
+    }
+}
+
+async fn call(home: &Home, tool: &str, arguments: Value) -> anyhow::Result<Value> {
+    let client: ClientName = OURSELVES.parse().expect("a good name");
+    let tokens = Tokens::open(home.tokens()).context("opening the clients' tokens")?;
+    tokens.token_for(&client).context("making our own token")?;
+    let result = call_tool(home.path(), &client, tool, arguments).await?;
+    let structured = result.get("structuredContent").filter(|content| !content.is_null());
+    match structured {
+        Some(content) => Ok(content.clone()),
+        // A refusal in plain words.
+        None => bail!("{}", result["content"][0]["text"].as_str().unwrap_or("the engine gave no answer")),
+    }
+}

@@ -1,0 +1,85 @@
+//! The program `maya-mcp`: the engine without a window, the bridge that clients start, and every action from a shell.
+//!
+//! Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 the application is not running, 4 the script in Maya raised an error.
+
+mod ask;
+mod clients;
+mod outcome;
+mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use maya_mcp_hub::Home;
+use tracing_subscriber::EnvFilter;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "maya-mcp",
+    version,
+    about = "Every running Maya for every AI client, over one localhost MCP endpoint"
+)]
+struct Cli {
+    /// The folder of settings and tokens [default: $MAYA_MCP_HOME, else ~/.maya-mcp]
+    #[arg(long, global = true, value_name = "DIR")]
+    home: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the engine without a window; prints one JSON line when it is ready
+    Serve(serve::Serve),
+    /// The bridge that a client starts: MCP on stdin and stdout, the endpoint behind it
+    Stdio {
+        /// The client's name, for its token
+        #[arg(long, value_name = "NAME")]
+        client: String,
+    },
+    /// List the running Mayas
+    Sessions(Json),
+    /// Run code in a Maya
+    Exec(ask::Exec),
+    /// Print the token of a client, making it the first time
+    Token {
+        /// Lower-case letters, digits, '-' and '_'
+        name: String,
+    },
+    /// List the AI clients on this machine, connect or disconnect one
+    Clients(clients::Clients),
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+struct Json {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let quiet = !matches!(cli.command, Command::Serve(_));
+    let default = if quiet { "warn" } else { "info" };
+    let filter = EnvFilter::try_from_env("MAYA_MCP_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    // Stdout belongs to answers (and, in the bridge, to MCP).
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => outcome::failed(&error),
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let home = Home::find(cli.home)?;
+    let runtime =
+        |workers| tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+    match cli.command {
+        Command::Serve(options) => runtime(2)?.block_on(serve::serve(home, options)),
+        Command::Stdio { client } => runtime(1)?.block_on(serve::stdio(&home, &client)),
+        Command::Sessions(Json { json }) => runtime(1)?.block_on(ask::sessions(&home, json)),
+        Command::Exec(options) => runtime(1)?.block_on(ask::exec(&home, options)),
+        Command::Token { name } => ask::token(&home, &name),
+        Command::Clients(options) => clients::clients(&home, options),
+    }
+}

@@ -1,0 +1,26 @@
+//! Exit codes, and errors in words for people.
+
+use std::process::ExitCode;
+
+use maya_mcp_endpoint::CallError;
+
+pub const FAILED: u8 = 1;
+pub const NOT_RUNNING: u8 = 3;
+pub const SCRIPT_ERROR: u8 = 4;
+
+/// The whole chain in one line, each cause once.
+pub fn failed(error: &anyhow::Error) -> ExitCode {
+    let mut line = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if !line.ends_with(&cause) {
+            let separator = if line.is_empty() { "" } else { ": " };
+            line = format!("{line}{separator}{cause}");
+        }
+    }
+    eprintln!("maya-mcp: {line}");
+    match error.downcast_ref::<CallError>() {
+        Some(CallError::NotRunning) => NOT_RUNNING.into(),
+        _ => FAILED.into(),
+    }
+}

@@ -1,0 +1,75 @@
+//! The two that stay: the engine, and the bridge.
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::Context;
+use clap::Args;
+use maya_mcp_endpoint::{BridgeOptions, StartCommand, bridge};
+use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule};
+use serde_json::json;
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The endpoint's port; 0 takes a free one [default: "port" in settings.json, else 6292]
+    #[arg(long)]
+    port: Option<u16>,
+    /// Serve without tokens: for conformance runs only
+    #[arg(long)]
+    insecure_no_token: bool,
+}
+
+pub async fn serve(home: Home, options: Serve) -> anyhow::Result<ExitCode> {
+    let mut settings = Settings::read(home.settings())?;
+    settings.port = options.port.unwrap_or(settings.port);
+    let tokens = if options.insecure_no_token { TokenRule::Insecure } else { TokenRule::Required };
+    if tokens == TokenRule::Insecure {
+        tracing::warn!("no token is asked for: every program on this machine may run code in your Mayas");
+    }
+    let stop = stop_signal()?;
+    let hub = Hub::start(Options { home, settings, tokens, timing: Timing::default() }).await?;
+    println!("{}", json!({"endpoint": hub.endpoint(), "pid": std::process::id()}));
+    stop.await;
+    hub.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for Ctrl-C or SIGTERM, both caught from now on.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .context("listening for SIGTERM")?;
+    #[cfg(unix)]
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
+        .context("listening for Ctrl-C")?;
+    #[cfg(unix)]
+    return Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    });
+    #[cfg(windows)]
+    {
+        let mut interrupt = tokio::signal::windows::ctrl_c().context("listening for Ctrl-C")?;
+        Ok(async move {
+            interrupt.recv().await;
+        })
+    }
+}
+
+pub async fn stdio(home: &Home, client: &str) -> anyhow::Result<ExitCode> {
+    let options =
+        BridgeOptions { home: home.path().to_owned(), client: client.parse()?, start: start_command(home) };
+    bridge(tokio::io::stdin(), tokio::io::stdout(), options).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What to start when nothing runs: the tray application beside this program, else this program's own engine.
+fn start_command(home: &Home) -> Option<StartCommand> {
+    let own = std::env::current_exe().ok()?;
+    let tray =
+        own.parent().unwrap_or(Path::new("/")).join(format!("maya-mcp-tray{}", std::env::consts::EXE_SUFFIX));
+    let home = ["--home".into(), home.path().into()];
+    Some(if tray.is_file() {
+        StartCommand { program: tray, args: home.into() }
+    } else {
+        StartCommand { program: own, args: ["serve".into()].into_iter().chain(home).collect() }
+    })
+}
