@@ -1,0 +1,11 @@
+//! What passes between the window and the shell; its other side is `ui/src/host/`.
+
+mod commands;
+mod error;
+#[cfg(test)]
+pub mod samples;
+mod view;
+
+pub use commands::commands;
+pub use error::Refusal;
+pub use view::{ClientView, Outcome, Preview, SessionView, Surroundings, View};

@@ -1,0 +1,133 @@
+//! Examples of everything that the window is sent, and the proof that its TypeScript types say the same.
+//!
+//! They are written as TypeScript, so that the type checker of the window compares every name, every null and every word.
+
+use std::{env, fs, path::Path};
+
+use maya_mcp_clients::Fingerprint;
+use maya_mcp_session::{
+    Chooser, ClientName, Facts, Phase, Process, Scene, Session, SessionId, Snapshot, Why, clock::Timestamp,
+};
+use serde_json::json;
+
+use crate::ipc::{ClientView, Outcome, Preview, Refusal, SessionView, Surroundings, View};
+
+/// No Maya, no client.
+pub fn empty() -> View {
+    View::new(&Snapshot::default(), Surroundings::default())
+}
+
+/// One in each phase; the first is chosen by the artist and by a client.
+pub fn sessions() -> Vec<SessionView> {
+    let since = Timestamp::UNIX_EPOCH;
+    let phases = [
+        Phase::Ready,
+        Phase::Discovered,
+        Phase::AwaitingPermission,
+        Phase::Bootstrapping,
+        Phase::Busy { since },
+        Phase::NotResponding { since },
+        Phase::Unreachable { why: Why::NoCommandPort },
+    ];
+    let mut snapshot = Snapshot::default();
+    for (pid, phase) in (8453..).zip(phases) {
+        let id = SessionId { pid, started_at: 1 };
+        let version = Some("2025".to_owned());
+        let process =
+            Process { id, exe: None, user: None, maya_version: version, batch: phase == Phase::Discovered };
+        let linked = phase.is_linked();
+        let facts = linked.then(|| Facts {
+            helper_version: "1".to_owned(),
+            maya_version: "2025".to_owned(),
+            python_version: "3.11.4".to_owned(),
+            user: "ana".to_owned(),
+            host: "desk".to_owned(),
+            batch: false,
+        });
+        let scene = linked.then(|| Scene {
+            name: "shot_010.ma".to_owned(),
+            path: "/show/shot_010.ma".to_owned(),
+            modified: false,
+        });
+        let session = Session { process, phase, since, address: None, facts, scene };
+        snapshot.sessions.insert(id, session.into());
+    }
+    let first = *snapshot.sessions.keys().next().expect("there are seven");
+    let cursor: ClientName = "cursor".parse().expect("a good name");
+    snapshot.choices.extend([(Chooser::Artist, first), (Chooser::Client(cursor), first)]);
+    View::new(&snapshot, Surroundings::default()).sessions
+}
+
+/// One in each state.
+pub fn clients() -> Vec<ClientView> {
+    ["not_connected", "connected", "outdated", "unreadable", "not_found"]
+        .map(|state| ClientView {
+            client: "claude-desktop".to_owned(),
+            name: "Claude Desktop".to_owned(),
+            state,
+            path: (state != "not_found")
+                .then(|| "/home/ana/.config/Claude/claude_desktop_config.json".to_owned()),
+            running: state == "connected",
+            note: (state == "unreadable").then(|| "It is not valid JSON.".to_owned()),
+        })
+        .into()
+}
+
+fn full() -> View {
+    View {
+        endpoint: Some("http://127.0.0.1:6292/mcp".to_owned()),
+        version: "0.1.0",
+        sessions: sessions(),
+        clients: clients(),
+        start_at_login: true,
+        problem: Some("Port 6292 on this machine is taken.".to_owned()),
+    }
+}
+
+fn preview(note: Option<&str>) -> Preview {
+    let fingerprint: Fingerprint = serde_json::from_value(json!("0123abcd")).expect("it is a text");
+    Preview {
+        client: "claude-code".to_owned(),
+        name: "Claude Code".to_owned(),
+        path: "/home/ana/.claude.json".to_owned(),
+        fingerprint,
+        before: "{}\n".to_owned(),
+        after: "{ \"mcpServers\": {} }\n".to_owned(),
+        creates_file: false,
+        note: note.map(str::to_owned),
+    }
+}
+
+fn outcome(backup: Option<&str>) -> Outcome {
+    Outcome { message: "Claude Code is connected.".to_owned(), backup: backup.map(str::to_owned) }
+}
+
+fn as_typescript() -> String {
+    let of = |name: &str, kind: &str, value: serde_json::Value| {
+        format!("\nexport const {name}: {kind} = {value:#};\n")
+    };
+    let views = json!([empty(), View { version: "0.1.0", ..full() }]);
+    let previews = json!([preview(None), preview(Some("Quit it first."))]);
+    let outcomes = json!([outcome(None), outcome(Some("/home/ana/.claude.json.maya-mcp-1"))]);
+    let refusal = json!(Refusal::NoSuchSession("maya-8453".to_owned()));
+    [
+        "// Written by `cargo test -p maya-mcp-tray` with MAYA_MCP_CODEGEN=1: what the shell really sends. Not to be edited.\n\
+         import type { Outcome, Preview, View } from \"./types\";\n"
+            .to_owned(),
+        of("views", "View[]", views),
+        of("previews", "Preview[]", previews),
+        of("outcomes", "Outcome[]", outcomes),
+        of("refusal", "{ kind: string; message: string }", refusal),
+    ]
+    .concat()
+}
+
+#[test]
+fn the_samples_of_the_window_are_what_the_shell_sends() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/src/host/samples.ts");
+    if env::var_os("MAYA_MCP_CODEGEN").is_some() {
+        fs::write(&path, as_typescript()).expect("the window's folder can be written");
+    }
+    let there = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(there, as_typescript(), "run this test with MAYA_MCP_CODEGEN=1, then the checks of ui/");
+}

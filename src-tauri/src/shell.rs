@@ -1,0 +1,204 @@
+//! What the whole program shares: the engine, what else is shown, and the one task that draws.
+//!
+//! Invariant: everything shown is one [`View`]; the tray and the window are drawn from the same one, by one task.
+
+use std::{
+    error::Error,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use maya_mcp_hub::{Home, Hub, Settings};
+use maya_mcp_session::{Registry, Snapshot};
+use tauri::{AppHandle, Emitter as _, Manager as _, async_runtime};
+use tauri_plugin_autostart::ManagerExt as _;
+use tokio::sync::Notify;
+
+use crate::{
+    clients::Clients,
+    copy::Clipboard,
+    ipc::{Refusal, Surroundings, View},
+    tray::{self, Tray},
+    window,
+};
+
+/// What came of starting the engine.
+pub struct Start {
+    pub home: Home,
+    pub hub: Option<Hub>,
+    pub settings: Settings,
+    pub problem: Option<String>,
+}
+
+pub struct Shell {
+    pub clients: Clients,
+    pub clipboard: Clipboard,
+    /// May things be said as notices on the desktop?
+    pub notices: bool,
+    /// The engine's, or an empty one.
+    registry: Registry,
+    hub: Mutex<Option<Hub>>,
+    endpoint: Option<String>,
+    problem: Option<String>,
+    tray: Option<Tray>,
+    view: Mutex<View>,
+    again: Notify,
+}
+
+impl Shell {
+    pub fn new(start: Start, tray: Option<Tray>) -> Self {
+        let Start { home, hub, settings, problem } = start;
+        let registry = hub.as_ref().map_or_else(Registry::default, |hub| hub.registry().clone());
+        let endpoint = hub.as_ref().map(|hub| hub.endpoint().to_owned());
+        let view = View::new(
+            &registry.snapshot(),
+            Surroundings { endpoint: endpoint.clone(), problem: problem.clone(), ..Surroundings::default() },
+        );
+        Self {
+            notices: settings.notices,
+            clients: Clients::new(home, settings),
+            clipboard: Clipboard::default(),
+            registry,
+            hub: Mutex::new(hub),
+            endpoint,
+            problem,
+            tray,
+            view: Mutex::new(view),
+            again: Notify::new(),
+        }
+    }
+
+    pub fn has_tray(&self) -> bool {
+        self.tray.is_some()
+    }
+
+    /// What is shown now.
+    pub fn view(&self) -> View {
+        lock(&self.view).clone()
+    }
+
+    /// Looks at the clients' settings and the rest again, and draws.
+    pub fn look_again(&self) {
+        self.again.notify_one();
+    }
+
+    /// The artist's choice, by the session's name.
+    pub fn choose(&self, session: Option<&str>) -> Result<(), Refusal> {
+        let hub = lock(&self.hub);
+        let hub = hub.as_ref().ok_or(Refusal::NotRunning)?;
+        let chosen = match session {
+            None => None,
+            Some(name) => {
+                let found =
+                    hub.snapshot().find(name).ok_or_else(|| Refusal::NoSuchSession(name.to_owned()))?;
+                Some(found.id())
+            }
+        };
+        hub.choose(chosen);
+        Ok(())
+    }
+
+    pub fn set_start_at_login(&self, app: &AppHandle, enabled: bool) -> Result<(), Refusal> {
+        let login = app.autolaunch();
+        if enabled {
+            login.enable()?;
+        } else {
+            login.disable()?;
+        }
+        self.look_again();
+        Ok(())
+    }
+
+    pub fn tray(&self) -> Option<&Tray> {
+        self.tray.as_ref()
+    }
+
+    /// Ends the engine; the helpers leave every Maya.
+    pub async fn stop(&self) {
+        let hub = lock(&self.hub).take();
+        if let Some(hub) = hub {
+            hub.stop().await;
+        }
+    }
+
+    fn surroundings(&self, app: &AppHandle) -> Surroundings {
+        let start_at_login = app.autolaunch().is_enabled().unwrap_or_else(|error| {
+            tracing::warn!(%error, "whether the program starts at login is not known");
+            false
+        });
+        Surroundings {
+            endpoint: self.endpoint.clone(),
+            problem: self.problem.clone(),
+            clients: self.clients.all(),
+            start_at_login,
+        }
+    }
+}
+
+/// Draws at every change, until the program ends.
+pub async fn draw(app: AppHandle) {
+    let shell = app.state::<Shell>();
+    let mut snapshots = shell.registry.watch();
+    loop {
+        let around = look_around(&app).await;
+        loop {
+            let snapshot = snapshots.borrow_and_update().clone();
+            show(&app, &snapshot, around.clone());
+            tokio::select! {
+                () = shell.again.notified() => break,
+                // The registry lives as long as the shell, so this is always a change.
+                _ = snapshots.changed() => {}
+            }
+        }
+    }
+}
+
+/// Reads files, so it has a thread of its own.
+async fn look_around(app: &AppHandle) -> Surroundings {
+    let looking = {
+        let app = app.clone();
+        async_runtime::spawn_blocking(move || app.state::<Shell>().surroundings(&app))
+    };
+    looking.await.expect("looking around does not panic")
+}
+
+fn show(app: &AppHandle, snapshot: &Arc<Snapshot>, around: Surroundings) {
+    let shell = app.state::<Shell>();
+    let view = View::new(snapshot, around);
+    tray::draw(app, tray::rows(&view));
+    let changed = {
+        let mut shown = lock(&shell.view);
+        let changed = *shown != view;
+        shown.clone_from(&view);
+        changed
+    };
+    if changed && let Err(error) = app.emit_to(window::LABEL, "view", &view) {
+        tracing::warn!(%error, "the window was not told");
+    }
+}
+
+/// An error with its causes, as a sentence for people.
+pub fn story(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        // Some errors name their cause themselves.
+        if !text.contains(&reason) {
+            text = format!("{text}: {reason}");
+        }
+        cause = error.source();
+    }
+    sentence(&text)
+}
+
+/// With a capital at its beginning and a mark at its end.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let begun: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    if begun.ends_with(['.', '!', '?']) { begun } else { format!("{begun}.") }
+}
+
+/// Nothing panics while it holds one of these; if something did, the value is still whole.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,209 @@
+//! The tray: a menu drawn from the view, whose clicks become calls.
+//!
+//! Invariant: the menu shows its rows and nothing that a click did by itself: after every click it is drawn again.
+
+mod rows;
+
+use std::sync::Mutex;
+
+use maya_mcp_clients::Client;
+use tauri::{
+    AppHandle, Manager as _, Wry, async_runtime,
+    menu::{CheckMenuItem, Menu, MenuItem, PredefinedMenuItem},
+    tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent},
+};
+
+pub use rows::{Action, Row, rows};
+
+use crate::{
+    notice,
+    shell::{Shell, lock, sentence},
+    window,
+};
+
+pub struct Tray {
+    /// Linux cannot exchange a tray's menu, only what is in it.
+    menu: Menu<Wry>,
+    drawn: Mutex<Vec<(Row, Item)>>,
+    _icon: TrayIcon,
+}
+
+enum Item {
+    Plain(MenuItem<Wry>),
+    Check(CheckMenuItem<Wry>),
+    Separator(PredefinedMenuItem<Wry>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TrayError {
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    Library(#[from] crate::tray_library::Missing),
+    #[error(transparent)]
+    Tauri(#[from] tauri::Error),
+}
+
+impl Tray {
+    pub fn build(app: &AppHandle) -> Result<Self, TrayError> {
+        #[cfg(target_os = "linux")]
+        crate::tray_library::check()?;
+        let menu = Menu::new(app)?;
+        let icon = TrayIconBuilder::with_id("main")
+            .icon(tauri::include_image!("icons/tray@2x.png"))
+            .tooltip("Maya MCP Tray")
+            .menu(&menu)
+            .show_menu_on_left_click(cfg!(target_os = "macos"))
+            .on_menu_event(|app, event| clicked(app, event.id().as_ref()))
+            .on_tray_icon_event(|icon, event| opened(icon.app_handle(), &event))
+            .build(app)?;
+        Ok(Self { menu, drawn: Mutex::default(), _icon: icon })
+    }
+
+    /// Changes the words in place while the rows are the same ones, because the menu may be open.
+    fn draw(&self, app: &AppHandle, rows: Vec<Row>) -> tauri::Result<()> {
+        let mut drawn = lock(&self.drawn);
+        let same_rows =
+            drawn.len() == rows.len() && drawn.iter().zip(&rows).all(|((old, _), new)| old.is_same_row(new));
+        if !same_rows {
+            while self.menu.remove_at(0)?.is_some() {}
+            drawn.clear();
+            for row in rows {
+                let item = Item::new(app, &row)?;
+                item.append_to(&self.menu)?;
+                drawn.push((row, item));
+            }
+            return Ok(());
+        }
+        for ((old, item), new) in drawn.iter_mut().zip(rows) {
+            item.update(old, &new)?;
+            *old = new;
+        }
+        Ok(())
+    }
+}
+
+impl Item {
+    fn new(app: &AppHandle, row: &Row) -> tauri::Result<Self> {
+        Ok(match row {
+            Row::Separator => Self::Separator(PredefinedMenuItem::separator(app)?),
+            Row::Note(text) => Self::Plain(MenuItem::new(app, label(text), false, None::<&str>)?),
+            Row::Item { action, text } => {
+                Self::Plain(MenuItem::with_id(app, action.id(), label(text), true, None::<&str>)?)
+            }
+            Row::Check { action, text, checked } => {
+                let item =
+                    CheckMenuItem::with_id(app, action.id(), label(text), true, *checked, None::<&str>);
+                Self::Check(item?)
+            }
+        })
+    }
+
+    fn append_to(&self, menu: &Menu<Wry>) -> tauri::Result<()> {
+        match self {
+            Self::Plain(item) => menu.append(item),
+            Self::Check(item) => menu.append(item),
+            Self::Separator(item) => menu.append(item),
+        }
+    }
+
+    fn update(&self, old: &Row, new: &Row) -> tauri::Result<()> {
+        match (self, new) {
+            (Self::Plain(item), Row::Note(text) | Row::Item { text, .. }) if old != new => {
+                item.set_text(label(text))
+            }
+            (Self::Check(item), Row::Check { text, checked, .. }) => {
+                if old != new {
+                    item.set_text(label(text))?;
+                }
+                // Always: a click has changed the mark by itself.
+                item.set_checked(*checked)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Only the main thread may touch a menu.
+pub fn draw(app: &AppHandle, rows: Vec<Row>) {
+    let main = app.clone();
+    let drawing = app.run_on_main_thread(move || {
+        let shell = main.state::<Shell>();
+        let Some(tray) = shell.tray() else { return };
+        if let Err(error) = tray.draw(&main, rows) {
+            tracing::error!(%error, "the tray's menu was not drawn");
+        }
+    });
+    if let Err(error) = drawing {
+        tracing::debug!(%error, "the program ends");
+    }
+}
+
+/// `&` marks the key of an entry.
+fn label(text: &str) -> String {
+    text.replace('&', "&&")
+}
+
+/// A left click; Linux has none.
+fn opened(app: &AppHandle, event: &TrayIconEvent) {
+    if cfg!(windows)
+        && let TrayIconEvent::Click { button: MouseButton::Left, button_state: MouseButtonState::Up, .. } =
+            event
+    {
+        window::show(app);
+    }
+}
+
+fn clicked(app: &AppHandle, id: &str) {
+    let shell = app.state::<Shell>();
+    let Some(tray) = shell.tray() else { return };
+    let action = lock(&tray.drawn)
+        .iter()
+        .find_map(|(row, _)| row.action().filter(|action| action.id() == id).cloned());
+    if let Some(action) = action {
+        tracing::debug!(?action, "chosen in the tray");
+        act(app, &shell, action);
+    }
+    shell.look_again();
+}
+
+fn act(app: &AppHandle, shell: &Shell, action: Action) {
+    let done = match action {
+        Action::Choose(session) => shell.choose(Some(&session)),
+        Action::Release(_) => shell.choose(None),
+        Action::StartAtLogin(enabled) => shell.set_start_at_login(app, enabled),
+        Action::OpenWindow | Action::ReadProblem | Action::LookAt(_) => return window::show(app),
+        Action::Quit => return app.exit(0),
+        Action::Connect(client) => return in_background(app, move |app| connect(app, client)),
+        Action::CopyConfig => return in_background(app, copy_config),
+    };
+    if let Err(refusal) = done {
+        notice::tell(app, "That did not work", &sentence(&refusal.to_string()));
+    }
+}
+
+/// Reads and writes files.
+fn in_background(app: &AppHandle, work: impl FnOnce(&AppHandle) + Send + 'static) {
+    let app = app.clone();
+    async_runtime::spawn_blocking(move || work(&app));
+}
+
+fn connect(app: &AppHandle, client: Client) {
+    let shell = app.state::<Shell>();
+    let name = client.name();
+    let (title, body) = match shell.clients.connect_at_once(client) {
+        Ok(outcome) => (format!("{name} is connected"), outcome.message),
+        Err(refusal) => (format!("{name} is not connected"), sentence(&refusal.to_string())),
+    };
+    shell.look_again();
+    notice::tell(app, &title, &body);
+}
+
+fn copy_config(app: &AppHandle) {
+    let shell = app.state::<Shell>();
+    let copied = shell.clients.config_for_another().and_then(|text| Ok(shell.clipboard.copy(text)?));
+    let (title, body) = match copied {
+        Ok(()) => ("Copied", "Paste the configuration into the settings of the other client.".to_owned()),
+        Err(refusal) => ("Not copied", sentence(&refusal.to_string())),
+    };
+    notice::tell(app, title, &body);
+}

@@ -1,0 +1,283 @@
+//! What the tray's menu says, as a list. Pure: a view comes in, rows come out.
+
+use maya_mcp_clients::Client;
+
+use crate::ipc::{ClientView, SessionView, View};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Row {
+    Separator,
+    /// Says something, and cannot be chosen.
+    Note(String),
+    Item {
+        action: Action,
+        text: String,
+    },
+    Check {
+        action: Action,
+        text: String,
+        checked: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Looks at the problem, in the window.
+    ReadProblem,
+    Choose(String),
+    /// Choosing the chosen session again takes the choice back.
+    Release(String),
+    OpenWindow,
+    Connect(Client),
+    /// The window tells more about this client.
+    LookAt(Client),
+    CopyConfig,
+    StartAtLogin(bool),
+    Quit,
+}
+
+impl Action {
+    /// The entry's name in the menu; the same before and after it was chosen.
+    pub fn id(&self) -> String {
+        match self {
+            Self::ReadProblem => "problem".to_owned(),
+            Self::Choose(session) | Self::Release(session) => format!("session/{session}"),
+            Self::OpenWindow => "window".to_owned(),
+            Self::Connect(client) | Self::LookAt(client) => format!("client/{client}"),
+            Self::CopyConfig => "copy-config".to_owned(),
+            Self::StartAtLogin(_) => "start-at-login".to_owned(),
+            Self::Quit => "quit".to_owned(),
+        }
+    }
+}
+
+impl Row {
+    pub fn action(&self) -> Option<&Action> {
+        match self {
+            Self::Separator | Self::Note(_) => None,
+            Self::Item { action, .. } | Self::Check { action, .. } => Some(action),
+        }
+    }
+
+    /// True when one becomes the other by changing its words or its mark.
+    pub fn is_same_row(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Separator, Self::Separator) | (Self::Note(_), Self::Note(_)) => true,
+            (Self::Item { action: one, .. }, Self::Item { action: two, .. })
+            | (Self::Check { action: one, .. }, Self::Check { action: two, .. }) => one.id() == two.id(),
+            _ => false,
+        }
+    }
+}
+
+pub fn rows(view: &View) -> Vec<Row> {
+    let item = |action, text: &str| Row::Item { action, text: text.to_owned() };
+    let problem = view.problem.iter().flat_map(|problem| {
+        [Row::Item { action: Action::ReadProblem, text: beginning(problem) }, Row::Separator]
+    });
+    let login = Row::Check {
+        action: Action::StartAtLogin(!view.start_at_login),
+        text: "Start at login".to_owned(),
+        checked: view.start_at_login,
+    };
+    problem
+        .chain(session_rows(&view.sessions))
+        .chain([Row::Separator, item(Action::OpenWindow, "Open Maya MCP Tray…")])
+        .chain(client_row(Client::ClaudeDesktop, &view.clients))
+        .chain([item(Action::CopyConfig, "Copy config for another client"), Row::Separator, login])
+        .chain([item(Action::Quit, "Quit")])
+        .collect()
+}
+
+/// The session in use is marked: the artist's choice, or the only one.
+fn session_rows(sessions: &[SessionView]) -> Vec<Row> {
+    if sessions.is_empty() {
+        return vec![Row::Note("No Maya is running".to_owned())];
+    }
+    let row = |session: &SessionView| {
+        let name = session.session.clone();
+        let action = if session.in_use { Action::Release(name) } else { Action::Choose(name) };
+        Row::Check { action, text: session_text(session), checked: session.in_use || sessions.len() == 1 }
+    };
+    sessions.iter().map(row).collect()
+}
+
+/// "Maya 2025 — hero.ma (maya-8453), busy"
+fn session_text(session: &SessionView) -> String {
+    let SessionView { title, session: name, scene_name, .. } = session;
+    let scene = scene_name.as_deref().unwrap_or("untitled scene");
+    let phase = match session.phase {
+        "ready" => "",
+        "awaiting_permission" => ", waits for your permission",
+        "busy" => ", busy",
+        "not_responding" => ", not responding",
+        "unreachable" => ", not reachable",
+        // Found or being brought in: a moment later it is something else.
+        _ => ", connecting",
+    };
+    format!("{title} — {scene} ({name}){phase}")
+}
+
+/// Claude Desktop alone: one click for what most people come for. Not where something is to be read first.
+fn client_row(client: Client, clients: &[ClientView]) -> Option<Row> {
+    let ClientView { name, state, note, .. } = clients.iter().find(|view| view.client == client.id())?;
+    let item = |action, text| Some(Row::Item { action, text });
+    match (*state, note) {
+        ("not_connected", None) => item(Action::Connect(client), format!("Connect {name}")),
+        ("not_connected", Some(_)) => item(Action::LookAt(client), format!("Connect {name}…")),
+        ("outdated", _) => item(Action::Connect(client), format!("Connect {name} again")),
+        ("connected", _) => Some(Row::Check {
+            action: Action::LookAt(client),
+            text: format!("{name} is connected"),
+            checked: true,
+        }),
+        ("unreadable", _) => item(Action::LookAt(client), format!("{name}: settings cannot be read…")),
+        _ => None,
+    }
+}
+
+/// As much as fits in a menu.
+fn beginning(text: &str) -> String {
+    const WIDTH: usize = 60;
+    if text.chars().count() <= WIDTH {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(WIDTH).collect();
+    let whole_words = cut.rsplit_once(' ').map_or(cut.as_str(), |(words, _)| words);
+    format!("{}…", whole_words.trim_end_matches([',', ';', ':']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipc::samples;
+
+    /// One line per row: "[x] …" and "[ ] …" are marks, "(…)" cannot be chosen.
+    fn drawn(view: &View) -> Vec<String> {
+        let line = |row: &Row| match row {
+            Row::Separator => "---".to_owned(),
+            Row::Note(text) => format!("({text})"),
+            Row::Item { text, .. } => text.clone(),
+            Row::Check { text, checked, .. } => format!("[{}] {text}", if *checked { "x" } else { " " }),
+        };
+        rows(view).iter().map(line).collect()
+    }
+
+    fn action_of(view: &View, id: &str) -> Option<Action> {
+        rows(view).iter().find_map(|row| row.action().filter(|action| action.id() == id).cloned())
+    }
+
+    fn chosen(sessions: &mut [SessionView], name: &str) {
+        for session in sessions {
+            session.in_use = session.session == name;
+        }
+    }
+
+    #[test]
+    fn an_empty_workstation_says_so_and_offers_the_rest() {
+        let view = View { start_at_login: true, ..samples::empty() };
+        let expected = [
+            "(No Maya is running)",
+            "---",
+            "Open Maya MCP Tray…",
+            "Copy config for another client",
+            "---",
+            "[x] Start at login",
+            "Quit",
+        ];
+        assert_eq!(drawn(&view), expected, "a client that is not on this machine has no row");
+    }
+
+    #[test]
+    fn the_session_in_use_is_marked_and_choosing_it_again_takes_the_choice_back() {
+        let mut view = View { sessions: samples::sessions()[..2].to_vec(), ..samples::empty() };
+        chosen(&mut view.sessions, "nobody");
+        let [first, second] = [0, 1].map(|index| view.sessions[index].session.clone());
+        let marks = |view: &View| -> Vec<bool> {
+            let mark = |row: &Row| matches!(row, Row::Check { checked: true, .. });
+            rows(view)[..view.sessions.len()].iter().map(mark).collect()
+        };
+        assert_eq!(marks(&view), [false, false], "of several, none is in use before somebody chooses");
+        let second_id = format!("session/{second}");
+        assert_eq!(action_of(&view, &second_id), Some(Action::Choose(second.clone())), "a click chooses");
+        chosen(&mut view.sessions, &second);
+        assert_eq!(marks(&view), [false, true], "the chosen one is in use");
+        assert_eq!(action_of(&view, &second_id), Some(Action::Release(second)), "a click takes it back");
+        assert_eq!(
+            action_of(&view, &format!("session/{first}")),
+            Some(Action::Choose(first)),
+            "or goes to the other"
+        );
+        chosen(&mut view.sessions, "nobody");
+        view.sessions.truncate(1);
+        assert_eq!(marks(&view), [true], "the only one is in use by itself");
+    }
+
+    #[test]
+    fn a_session_says_what_is_open_in_it_and_what_keeps_it() {
+        let mut session = samples::sessions()[0].clone();
+        session.scene_name = Some("shot_010.ma".to_owned());
+        for (phase, end) in [
+            ("ready", ""),
+            ("discovered", ", connecting"),
+            ("bootstrapping", ", connecting"),
+            ("awaiting_permission", ", waits for your permission"),
+            ("busy", ", busy"),
+            ("not_responding", ", not responding"),
+            ("unreachable", ", not reachable"),
+        ] {
+            session.phase = phase;
+            assert_eq!(
+                session_text(&session),
+                format!("Maya 2025 — shot_010.ma (maya-8453){end}"),
+                "{phase}"
+            );
+        }
+        session.scene_name = None;
+        assert!(
+            session_text(&session).contains("untitled scene"),
+            "a scene that was never saved has no name"
+        );
+    }
+
+    #[test]
+    fn claude_desktop_is_connected_by_one_click_unless_something_is_to_be_read_first() {
+        let client = Client::ClaudeDesktop;
+        for (state, note, text, action) in [
+            ("not_connected", None, "Connect Claude Desktop", Action::Connect(client)),
+            ("not_connected", Some("read me"), "Connect Claude Desktop…", Action::LookAt(client)),
+            ("outdated", None, "Connect Claude Desktop again", Action::Connect(client)),
+            ("connected", None, "[x] Claude Desktop is connected", Action::LookAt(client)),
+            ("unreadable", Some("why"), "Claude Desktop: settings cannot be read…", Action::LookAt(client)),
+        ] {
+            let mut desktop = samples::clients()[0].clone();
+            (desktop.state, desktop.note) = (state, note.map(str::to_owned));
+            let view = View { clients: vec![desktop], ..samples::empty() };
+            assert_eq!(drawn(&view)[3], text, "{state} with {note:?}");
+            assert_eq!(action_of(&view, "client/claude-desktop"), Some(action), "{state} with {note:?}");
+        }
+    }
+
+    #[test]
+    fn a_problem_comes_first_cut_at_a_word_and_opens_the_window() {
+        let problem = "Port 6292 on this machine is taken by maya-mcp (process 12345); end that program.";
+        let view = View { problem: Some(problem.to_owned()), ..samples::empty() };
+        let expected =
+            ["Port 6292 on this machine is taken by maya-mcp (process…", "---", "(No Maya is running)"];
+        assert_eq!(drawn(&view)[..3], expected, "as much as fits");
+        assert_eq!(action_of(&view, "problem"), Some(Action::ReadProblem), "the rest is in the window");
+    }
+
+    #[test]
+    fn words_and_marks_change_in_place_and_nothing_else_does() {
+        let check = |session: &str, checked| Row::Check {
+            action: if checked { Action::Release(session.into()) } else { Action::Choose(session.into()) },
+            text: format!("{session} {checked}"),
+            checked,
+        };
+        assert!(check("maya-1", true).is_same_row(&check("maya-1", false)), "one session, other words");
+        assert!(!check("maya-1", true).is_same_row(&check("maya-2", true)), "another session");
+        let item = Row::Item { action: Action::Choose("maya-1".into()), text: String::new() };
+        assert!(!check("maya-1", true).is_same_row(&item), "an entry cannot grow a mark");
+    }
+}

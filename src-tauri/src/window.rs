@@ -1,0 +1,33 @@
+//! The one window: made when it is wanted, gone when it is closed, because a hidden web view frees nothing.
+
+use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindowBuilder, async_runtime};
+
+use crate::shell::Shell;
+
+pub const LABEL: &str = "main";
+
+/// Opens it, or brings it to the front.
+pub fn show(app: &AppHandle) {
+    let app = app.clone();
+    // Not from here: on Windows, making a window inside an event of the main loop never returns.
+    async_runtime::spawn(async move {
+        if let Err(error) = open(&app) {
+            tracing::error!(%error, "the window did not open");
+        }
+    });
+}
+
+fn open(app: &AppHandle) -> tauri::Result<()> {
+    if let Some(window) = app.get_webview_window(LABEL) {
+        window.unminimize()?;
+        window.show()?;
+        return window.set_focus();
+    }
+    app.state::<Shell>().look_again();
+    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()))
+        .title("Maya MCP Tray")
+        .inner_size(460.0, 640.0)
+        .min_inner_size(380.0, 420.0)
+        .build()?
+        .set_focus()
+}

@@ -1,0 +1,209 @@
+// Written by `cargo test -p maya-mcp-tray` with MAYA_MCP_CODEGEN=1: what the shell really sends. Not to be edited.
+import type { Outcome, Preview, View } from "./types";
+
+export const views: View[] = [
+  {
+    "endpoint": null,
+    "version": "0.1.0",
+    "sessions": [],
+    "clients": [],
+    "start_at_login": false,
+    "problem": null
+  },
+  {
+    "endpoint": "http://127.0.0.1:6292/mcp",
+    "version": "0.1.0",
+    "sessions": [
+      {
+        "session": "maya-8453",
+        "title": "Maya 2025",
+        "phase": "ready",
+        "phase_text": "Ready",
+        "since": "1970-01-01T00:00:00Z",
+        "pid": 8453,
+        "maya_version": "2025",
+        "python_version": "3.11.4",
+        "scene_name": "shot_010.ma",
+        "scene_path": "/show/shot_010.ma",
+        "batch": false,
+        "in_use": true,
+        "used_by": [
+          "cursor"
+        ]
+      },
+      {
+        "session": "maya-8454",
+        "title": "Maya 2025",
+        "phase": "discovered",
+        "phase_text": "Found, looking for its command port",
+        "since": "1970-01-01T00:00:00Z",
+        "pid": 8454,
+        "maya_version": "2025",
+        "python_version": null,
+        "scene_name": null,
+        "scene_path": null,
+        "batch": true,
+        "in_use": false,
+        "used_by": []
+      },
+      {
+        "session": "maya-8455",
+        "title": "Maya 2025",
+        "phase": "awaiting_permission",
+        "phase_text": "Maya is asking for permission: choose Allow All there",
+        "since": "1970-01-01T00:00:00Z",
+        "pid": 8455,
+        "maya_version": "2025",
+        "python_version": null,
+        "scene_name": null,
+        "scene_path": null,
+        "batch": false,
+        "in_use": false,
+        "used_by": []
+      },
+      {
+        "session": "maya-8456",
+        "title": "Maya 2025",
+        "phase": "bootstrapping",
+        "phase_text": "Connecting",
+        "since": "1970-01-01T00:00:00Z",
+        "pid": 8456,
+        "maya_version": "2025",
+        "python_version": null,
+        "scene_name": null,
+        "scene_path": null,
+        "batch": false,
+        "in_use": false,
+        "used_by": []
+      },
+      {
+        "session": "maya-8457",
+        "title": "Maya 2025",
+        "phase": "busy",
+        "phase_text": "Busy: Maya is working or shows a dialog",
+        "since": "1970-01-01T00:00:00Z",
+        "pid": 8457,
+        "maya_version": "2025",
+        "python_version": "3.11.4",
+        "scene_name": "shot_010.ma",
+        "scene_path": "/show/shot_010.ma",
+        "batch": false,
+        "in_use": false,
+        "used_by": []
+      },
+      {
+        "session": "maya-8458",
+        "title": "Maya 2025",
+        "phase": "not_responding",
+        "phase_text": "Not responding: please look at Maya",
+        "since": "1970-01-01T00:00:00Z",
+        "pid": 8458,
+        "maya_version": "2025",
+        "python_version": "3.11.4",
+        "scene_name": "shot_010.ma",
+        "scene_path": "/show/shot_010.ma",
+        "batch": false,
+        "in_use": false,
+        "used_by": []
+      },
+      {
+        "session": "maya-8459",
+        "title": "Maya 2025",
+        "phase": "unreachable",
+        "phase_text": "Running, not reachable: it has no command port open. Run this line in Maya's Script Editor, on a MEL tab: commandPort -name \"127.0.0.1:7001\"",
+        "since": "1970-01-01T00:00:00Z",
+        "pid": 8459,
+        "maya_version": "2025",
+        "python_version": null,
+        "scene_name": null,
+        "scene_path": null,
+        "batch": false,
+        "in_use": false,
+        "used_by": []
+      }
+    ],
+    "clients": [
+      {
+        "client": "claude-desktop",
+        "name": "Claude Desktop",
+        "state": "not_connected",
+        "path": "/home/ana/.config/Claude/claude_desktop_config.json",
+        "running": false,
+        "note": null
+      },
+      {
+        "client": "claude-desktop",
+        "name": "Claude Desktop",
+        "state": "connected",
+        "path": "/home/ana/.config/Claude/claude_desktop_config.json",
+        "running": true,
+        "note": null
+      },
+      {
+        "client": "claude-desktop",
+        "name": "Claude Desktop",
+        "state": "outdated",
+        "path": "/home/ana/.config/Claude/claude_desktop_config.json",
+        "running": false,
+        "note": null
+      },
+      {
+        "client": "claude-desktop",
+        "name": "Claude Desktop",
+        "state": "unreadable",
+        "path": "/home/ana/.config/Claude/claude_desktop_config.json",
+        "running": false,
+        "note": "It is not valid JSON."
+      },
+      {
+        "client": "claude-desktop",
+        "name": "Claude Desktop",
+        "state": "not_found",
+        "path": null,
+        "running": false,
+        "note": null
+      }
+    ],
+    "start_at_login": true,
+    "problem": "Port 6292 on this machine is taken."
+  }
+];
+
+export const previews: Preview[] = [
+  {
+    "client": "claude-code",
+    "name": "Claude Code",
+    "path": "/home/ana/.claude.json",
+    "fingerprint": "0123abcd",
+    "before": "{}\n",
+    "after": "{ \"mcpServers\": {} }\n",
+    "creates_file": false,
+    "note": null
+  },
+  {
+    "client": "claude-code",
+    "name": "Claude Code",
+    "path": "/home/ana/.claude.json",
+    "fingerprint": "0123abcd",
+    "before": "{}\n",
+    "after": "{ \"mcpServers\": {} }\n",
+    "creates_file": false,
+    "note": "Quit it first."
+  }
+];
+
+export const outcomes: Outcome[] = [
+  {
+    "message": "Claude Code is connected.",
+    "backup": null
+  },
+  {
+    "message": "Claude Code is connected.",
+    "backup": "/home/ana/.claude.json.maya-mcp-1"
+  }
+];
+
+export const refusal: { kind: string; message: string } = {
+  "kind": "no_such_session",
+  "message": "Maya-8453 is not running any more."
+};
