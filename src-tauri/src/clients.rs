@@ -29,7 +29,7 @@ impl Clients {
 
     fn look(&self, client: Client) -> ClientView {
         let status =
-            self.with(client.id(), |around, connection| Ok(clients::status(client, around, connection)));
+            self.looking(client, |around, connection| Ok(clients::status(client, around, connection)));
         match status {
             Ok(status) => client_view(status),
             Err(refusal) => {
@@ -40,7 +40,7 @@ impl Clients {
     }
 
     pub fn preview(&self, client: Client) -> Result<Preview, Refusal> {
-        self.with(client.id(), |around, connection| {
+        self.looking(client, |around, connection| {
             let preview = clients::preview(client, around, connection)?;
             Ok(Preview {
                 client: client.id().to_owned(),
@@ -74,7 +74,7 @@ impl Clients {
 
     pub fn disconnect(&self, client: Client) -> Result<Outcome, Refusal> {
         let name = client.name();
-        self.with(client.id(), |around, connection| {
+        self.looking(client, |around, connection| {
             let disconnected = clients::disconnect(client, around, connection)?;
             let told = match disconnected.outcome {
                 clients::Outcome::WasNotConnected => format!("{name} was not connected."),
@@ -97,14 +97,23 @@ impl Clients {
         self.with(ANOTHER, |_, connection| Ok(clients::config_for_any_client(ANOTHER, connection)?.stdio))
     }
 
+    /// Without making a token.
+    fn looking<T>(
+        &self,
+        client: Client,
+        work: impl FnOnce(&Surroundings, &Connection) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let reach = Reach::as_it_is(&self.home, &self.settings, client.id())?;
+        work(&Surroundings::from_env()?, &reach.connection())
+    }
+
     fn with<T>(
         &self,
         client: &str,
         work: impl FnOnce(&Surroundings, &Connection) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
-        let around = Surroundings::from_env()?;
         let reach = Reach::for_client(&self.home, &self.settings, client)?;
-        work(&around, &reach.connection())
+        work(&Surroundings::from_env()?, &reach.connection())
     }
 }
 

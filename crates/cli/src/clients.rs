@@ -37,12 +37,13 @@ pub fn clients(home: &Home, options: Clients) -> anyhow::Result<ExitCode> {
     let settings = Settings::read(home.settings())?;
     let around = Surroundings::from_env()?;
     let reach = |client: &str| Reach::for_client(home, &settings, client);
+    let look = |client: &str| Reach::as_it_is(home, &settings, client);
     let json = options.json;
     match options.action {
         None => {
             let mut rows = Vec::new();
             for client in Client::ALL {
-                rows.push(status(client, &around, &reach(client.id())?.connection()));
+                rows.push(status(client, &around, &look(client.id())?.connection()));
             }
             if json {
                 println!("{:#}", json!({ "clients": rows }));
@@ -55,7 +56,7 @@ pub fn clients(home: &Home, options: Clients) -> anyhow::Result<ExitCode> {
         }
         Some(Action::Preview { client }) => {
             let client: Client = client.parse()?;
-            let shown = preview(client, &around, &reach(client.id())?.connection())?;
+            let shown = preview(client, &around, &look(client.id())?.connection())?;
             if json {
                 println!("{:#}", json!(shown));
             } else {
@@ -78,7 +79,7 @@ pub fn clients(home: &Home, options: Clients) -> anyhow::Result<ExitCode> {
         }
         Some(Action::Disconnect { client }) => {
             let client: Client = client.parse()?;
-            let done = disconnect(client, &around, &reach(client.id())?.connection())?;
+            let done = disconnect(client, &around, &look(client.id())?.connection())?;
             if json {
                 println!("{:#}", json!(done));
             } else {

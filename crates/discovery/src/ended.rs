@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::finder::has_ended;
 use maya_mcp_session::SessionId;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -31,7 +32,9 @@ fn is_alive(id: SessionId) -> bool {
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
     // The clock may have been set since, which moves the start time that is computed from it by as much; two processes under one
     // pid are further apart than a second only if the pids went once around.
-    system.process(pid).is_some_and(|process| process.start_time().abs_diff(id.started_at) <= 1)
+    system
+        .process(pid)
+        .is_some_and(|process| !has_ended(process) && process.start_time().abs_diff(id.started_at) <= 1)
 }
 
 #[cfg(test)]

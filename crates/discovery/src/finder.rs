@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::PathBuf};
 
 use maya_mcp_session::{Process, SessionId};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind, Users};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, Uid, UpdateKind, Users};
 
 use crate::{
     maya_process::{kind, may_be_maya},
@@ -72,7 +72,7 @@ impl Finder {
 
     fn describe(&self, pid: Pid) -> Option<Process> {
         let process = self.system.process(pid)?;
-        if process.user_id() != self.me.as_ref() {
+        if process.user_id() != self.me.as_ref() || has_ended(process) {
             return None;
         }
         let exe = process.exe()?;
@@ -89,6 +89,11 @@ impl Finder {
             batch: kind.batch,
         })
     }
+}
+
+/// A process that nobody has waited for keeps its name and its pid, and is no Maya any more.
+pub(crate) fn has_ended(process: &sysinfo::Process) -> bool {
+    matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead)
 }
 
 fn details() -> ProcessRefreshKind {

@@ -13,6 +13,7 @@ mod timing;
 
 pub use home::{Home, HomeError};
 pub use hub::{Hub, Options, StartError, TokenRule};
+pub use maya_mcp_notify::{Notice, Urgency, deliver};
 pub use reach::{Reach, ReachError};
 pub use settings::{DEFAULT_PORT, Settings, SettingsError};
 pub use timing::Timing;

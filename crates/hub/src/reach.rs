@@ -11,6 +11,9 @@ use maya_mcp_session::{ClientName, InvalidClientName};
 
 use crate::{Home, Settings};
 
+/// Stands where a token will be; no endpoint takes it.
+const NO_TOKEN: &str = "maya_not_made_yet";
+
 /// Everything that goes into one client's settings.
 #[derive(Debug, Clone)]
 pub struct Reach {
@@ -33,11 +36,27 @@ pub enum ReachError {
 }
 
 impl Reach {
-    /// For the client called `client`; its token is made the first time.
+    /// For writing it into the client's settings: its token is made the first time.
     pub fn for_client(home: &Home, settings: &Settings, client: &str) -> Result<Self, ReachError> {
+        Self::new(home, settings, client, Tokens::token_for)
+    }
+
+    /// For looking only: a client without a token does not get one by being looked at.
+    pub fn as_it_is(home: &Home, settings: &Settings, client: &str) -> Result<Self, ReachError> {
+        Self::new(home, settings, client, |tokens, name| {
+            if tokens.has(name) { tokens.token_for(name) } else { Ok(NO_TOKEN.to_owned()) }
+        })
+    }
+
+    fn new(
+        home: &Home,
+        settings: &Settings,
+        client: &str,
+        token: impl FnOnce(&Tokens, &ClientName) -> io::Result<String>,
+    ) -> Result<Self, ReachError> {
         let name: ClientName = client.parse()?;
         let token = Tokens::open(home.tokens())
-            .and_then(|tokens| tokens.token_for(&name))
+            .and_then(|tokens| token(&tokens, &name))
             .map_err(|source| ReachError::Token { client: client.to_owned(), source })?;
         let endpoint = match EndpointFile::read(home.path()) {
             Ok(running) => running.endpoint,

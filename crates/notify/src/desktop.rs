@@ -18,19 +18,15 @@ pub struct Desktop {
 impl Desktop {
     /// Never fails: a notice that cannot be shown is logged, the first one as a warning.
     pub async fn show(&mut self, notice: &Notice) {
-        let outcome = match tokio::time::timeout(DELIVERY, deliver(notice)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err("the notification daemon did not answer in time".to_owned()),
-        };
-        match outcome {
+        match deliver(notice).await {
             Ok(()) => {
                 self.failed_before = false;
                 tracing::debug!(key = notice.key, "notice shown");
             }
-            Err(reason) if self.failed_before => {
-                tracing::debug!(key = notice.key, reason, "notice not shown")
+            Err(NotShown(reason)) if self.failed_before => {
+                tracing::debug!(key = notice.key, reason, "notice not shown");
             }
-            Err(reason) => {
+            Err(NotShown(reason)) => {
                 self.failed_before = true;
                 tracing::warn!(key = notice.key, reason, "notices cannot be shown on this desktop");
             }
@@ -38,7 +34,20 @@ impl Desktop {
     }
 }
 
-async fn deliver(notice: &Notice) -> Result<(), String> {
+/// This desktop did not take the notice.
+#[derive(Debug, thiserror::Error)]
+#[error("the notice was not shown: {0}")]
+pub struct NotShown(String);
+
+/// Shows one notice, for whoever has another way to tell it.
+pub async fn deliver(notice: &Notice) -> Result<(), NotShown> {
+    match tokio::time::timeout(DELIVERY, hand_over(notice)).await {
+        Ok(outcome) => outcome.map_err(NotShown),
+        Err(_) => Err(NotShown("the notification daemon did not answer in time".to_owned())),
+    }
+}
+
+async fn hand_over(notice: &Notice) -> Result<(), String> {
     let mut shown = Notification::new();
     shown.appname("Maya MCP Tray").summary(&notice.title).body(&notice.body).icon("maya-mcp-tray");
     #[cfg(all(unix, not(target_os = "macos")))]

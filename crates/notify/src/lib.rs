@@ -5,8 +5,8 @@
 mod desktop;
 mod notice;
 
-pub use desktop::Desktop;
-pub use notice::{Notice, notice_for};
+pub use desktop::{Desktop, NotShown, deliver};
+pub use notice::{Notice, Urgency, notice_for};
 
 use maya_mcp_session::{Subscription, Update};
 
