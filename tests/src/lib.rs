@@ -70,6 +70,8 @@ impl Studio {
             .arg(self.path())
             .args(arguments)
             .env("PYTHONPATH", repository().join("tests"))
+            .env("TMPDIR", self.path())
+            .env("USER", "ana")
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

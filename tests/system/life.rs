@@ -1,10 +1,10 @@
 //! A session's life as the engine tells it: found, ready, busy, closed, crashed.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule};
 use maya_mcp_maya::{Execute, Language, Links, ResultType};
-use maya_mcp_session::{Edge, Session, Snapshot, Subscription, Update};
+use maya_mcp_session::{Edge, Event, Session, Snapshot, Subscription, Update};
 use maya_mcp_system_tests::{Sim, Studio};
 use serde_json::json;
 use tokio::time::timeout;
@@ -74,6 +74,22 @@ async fn two_mayas_are_found_and_their_ends_told_apart() {
     two.control(json!({}), "quit").await;
     event(&mut news, &two, "exited").await;
     assert!(hub.snapshot().sessions.is_empty(), "nobody is left");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_crash_tells_of_the_scene_that_maya_saved_while_it_went() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    let mut sim = studio.start("2025", PYTHON_PORT).await;
+    event(&mut news, &sim, "ready").await;
+    let shot = studio.path().join("shot_010.ma");
+    sim.control(json!({"op": "save", "path": shot}), "scene").await;
+    event(&mut news, &sim, "scene_changed").await;
+    let crashing = sim.control(json!({"signal": "SIGSEGV"}), "crash").await;
+    let recovered = PathBuf::from(crashing["recovered"].as_str().expect("it writes one"));
+    let crashed = event(&mut news, &sim, "crashed").await;
+    assert_eq!(crashed.event, Event::Crashed { recovered_scene: Some(recovered) }, "this very one");
     hub.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! The look around for new Mayas.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, ffi::OsString, path::PathBuf};
 
 use maya_mcp_session::{Process, SessionId};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, Uid, UpdateKind, Users};
@@ -87,6 +87,7 @@ impl Finder {
             user: self.my_name.clone(),
             maya_version: kind.version,
             batch: kind.batch,
+            temp_folders: temp_folders(process.environ()),
         })
     }
 }
@@ -101,7 +102,22 @@ fn details() -> ProcessRefreshKind {
         .with_exe(UpdateKind::Always)
         .with_cmd(UpdateKind::Always)
         .with_user(UpdateKind::Always)
+        .with_environ(UpdateKind::Always)
         .without_tasks()
+}
+
+/// Where a Maya with this environment leaves a recovered scene: where it is told to, else where everybody does.
+fn temp_folders(environment: &[OsString]) -> Vec<PathBuf> {
+    let named = ["MAYA_TMP_DIR", "TMPDIR", "TEMP", "TMP"].into_iter().filter_map(|name| {
+        let value =
+            |variable: &OsString| variable.to_str()?.strip_prefix(name)?.strip_prefix('=').map(PathBuf::from);
+        environment.iter().find_map(value)
+    });
+    let mut folders: Vec<_> =
+        named.chain([std::env::temp_dir()]).filter(|folder| folder.is_absolute()).collect();
+    folders.sort();
+    folders.dedup();
+    folders
 }
 
 fn user_name(id: &Uid) -> Option<String> {

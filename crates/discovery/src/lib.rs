@@ -10,11 +10,13 @@ mod maya_process;
 #[cfg_attr(not(target_os = "linux"), path = "portable.rs")]
 mod platform;
 mod port_owner;
+mod recovered;
 
 pub use ended::ended;
 pub use finder::{Finder, FinderError, Scope};
 pub use platform::listening;
 pub use port_owner::port_owner;
+pub use recovered::{Crash, recovered_scene};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

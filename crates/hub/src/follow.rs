@@ -2,7 +2,7 @@
 //!
 //! Invariant: this task tells only what it sees; the registry decides what that means. It ends when its process or the hub does.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use maya_mcp_discovery as discovery;
 use maya_mcp_maya::{HelperFiles, Link, LinkEnd, LinkEvent, LinkTask, Links};
@@ -22,6 +22,8 @@ use crate::{
 const EVENTS_QUEUED: usize = 64;
 /// A closing process closes its connections a moment before its end is told.
 const EXIT_FOLLOWS: Duration = Duration::from_millis(300);
+/// For the search for a recovered scene.
+const LOOKING: Duration = Duration::from_millis(200);
 /// For the helper's answer that it leaves.
 const LEAVING: Duration = Duration::from_millis(500);
 
@@ -49,7 +51,7 @@ pub async fn follow(id: SessionId, world: Arc<World>) {
         let connected = tokio::select! {
             biased;
             () = world.stop.cancelled() => return,
-            () = &mut ended => return tell_end(&world, id, Witness::NoLink),
+            () = &mut ended => return tell_end(&world, id, Witness::NoLink).await,
             connected = connector.connect() => connected,
         };
         let Connected { link, task, welcome, address, .. } = connected;
@@ -71,26 +73,42 @@ pub async fn follow(id: SessionId, world: Arc<World>) {
         };
         world.links.remove(id);
         if timeout(EXIT_FOLLOWS, &mut ended).await.is_ok() {
-            return tell_end(&world, id, Witness::Ended(end));
+            return tell_end(&world, id, Witness::Ended(end)).await;
         }
         tracing::info!(%id, ?end, "the link ended while Maya runs on");
         world.registry.observe(&Observation::LinkClosed { id });
         tokio::select! {
             () = world.stop.cancelled() => return,
-            () = &mut ended => return tell_end(&world, id, Witness::Ended(end)),
+            () = &mut ended => return tell_end(&world, id, Witness::Ended(end)).await,
             () = sleep(world.timing.reconnect) => {}
         }
     }
 }
 
-fn tell_end(world: &World, id: SessionId, witness: Witness) {
+async fn tell_end(world: &World, id: SessionId, witness: Witness) {
     let ending = match witness {
         Witness::NoLink => Ending::Unwitnessed,
         Witness::Ended(LinkEnd::Goodbye) => Ending::Goodbye,
-        Witness::Ended(LinkEnd::BrokenOff) => Ending::WithoutGoodbye { recovered_scene: None },
+        Witness::Ended(LinkEnd::BrokenOff) => {
+            Ending::WithoutGoodbye { recovered_scene: recovered_scene(world, id).await }
+        }
     };
     tracing::info!(%id, ?ending, "the session ended");
     world.registry.observe(&Observation::ProcessEnded { id, ending });
+}
+
+/// A full temporary folder on a slow disk must not hold back the news.
+async fn recovered_scene(world: &World, id: SessionId) -> Option<PathBuf> {
+    let session = world.registry.snapshot().sessions.get(&id)?.clone();
+    let at = clock::now().into();
+    let looking = tokio::task::spawn_blocking(move || {
+        let user =
+            session.facts.as_ref().map(|facts| facts.user.as_str()).or(session.process.user.as_deref())?;
+        let scene_name = session.scene.as_ref().map_or("", |scene| scene.name.as_str());
+        let crash = discovery::Crash { user, scene_name, at };
+        discovery::recovered_scene(&crash, &session.process.temp_folders)
+    });
+    timeout(LOOKING, looking).await.ok()?.ok()?
 }
 
 /// Runs the link to its end, telling what comes over it and whether the main thread answers.

@@ -66,8 +66,14 @@ mod tests {
     fn told(event: Event, alter: impl FnOnce(&mut Session)) -> Option<(String, String)> {
         let at = maya_mcp_session::clock::Timestamp::UNIX_EPOCH;
         let id = SessionId { pid: 8453, started_at: 1 };
-        let process =
-            Process { id, exe: None, user: None, maya_version: Some("2025".to_owned()), batch: false };
+        let process = Process {
+            id,
+            exe: None,
+            user: None,
+            maya_version: Some("2025".to_owned()),
+            batch: false,
+            temp_folders: Vec::new(),
+        };
         let mut session =
             Session { process, phase: Phase::Ready, since: at, address: None, facts: None, scene: None };
         alter(&mut session);

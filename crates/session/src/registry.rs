@@ -115,7 +115,7 @@ mod tests {
 
     fn process(pid: u32) -> Process {
         let id = SessionId { pid, started_at: 1 };
-        Process { id, exe: None, user: None, maya_version: None, batch: false }
+        Process { id, exe: None, user: None, maya_version: None, batch: false, temp_folders: Vec::new() }
     }
 
     #[tokio::test]

@@ -58,6 +58,8 @@ pub struct Process {
     /// From the installation's path; the helper knows better, later.
     pub maya_version: Option<String>,
     pub batch: bool,
+    /// Where it would leave a recovered scene.
+    pub temp_folders: Vec<PathBuf>,
 }
 
 /// What the helper says of its Maya.

@@ -9,8 +9,14 @@ use jiff::Timestamp;
 const ID: SessionId = SessionId { pid: 8453, started_at: 1_700_000_000 };
 
 fn found() -> Observation {
-    let process =
-        Process { id: ID, exe: None, user: None, maya_version: Some("2025".to_owned()), batch: false };
+    let process = Process {
+        id: ID,
+        exe: None,
+        user: None,
+        maya_version: Some("2025".to_owned()),
+        batch: false,
+        temp_folders: Vec::new(),
+    };
     Observation::ProcessFound(process)
 }
 

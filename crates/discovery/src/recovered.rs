@@ -1,0 +1,99 @@
+//! The scene that Maya saves while it crashes.
+//!
+//! Invariant: a file is offered only if it is of this user, of this scene and of this crash; a wrong one would cost more than none.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+/// Maya writes it just before it goes; a slow disk or a large scene takes its time.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(120);
+
+/// What is known of the Maya that crashed.
+#[derive(Debug)]
+pub struct Crash<'a> {
+    pub user: &'a str,
+    /// "shot_010.ma"; empty for a scene that was never saved.
+    pub scene_name: &'a str,
+    pub at: SystemTime,
+}
+
+/// The newest recovered scene of that crash in these folders.
+pub fn recovered_scene(crash: &Crash<'_>, folders: &[PathBuf]) -> Option<PathBuf> {
+    let written = |path: &Path| {
+        let modified = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?.modified().ok()?;
+        let age = crash.at.duration_since(modified).unwrap_or_default();
+        (age <= WRITTEN_WITHIN).then_some(modified)
+    };
+    folders
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_name().to_str().is_some_and(|name| is_recovered(name, crash)))
+        .filter_map(|entry| Some((written(&entry.path())?, entry.path())))
+        .max()
+        .map(|(_, path)| path)
+}
+
+/// `shot_010[Recovered-ana.20260121.1530].ma`, or as older Mayas write it, `ana.20260121.1530.ma`, which does not tell the scene.
+fn is_recovered(name: &str, crash: &Crash<'_>) -> bool {
+    let Some(plain) = name.strip_suffix(".ma").or_else(|| name.strip_suffix(".mb")) else { return false };
+    let scene = crash.scene_name;
+    let scene = scene.strip_suffix(".ma").or_else(|| scene.strip_suffix(".mb")).unwrap_or(scene);
+    if let Some((stem, rest)) = plain.split_once("[Recovered-") {
+        let of_user =
+            rest.strip_prefix(crash.user).is_some_and(|rest| rest.starts_with('.') && rest.ends_with(']'));
+        // What Maya calls a scene without a name is not known; any other name is that of another scene.
+        return of_user && (scene.is_empty() || stem == scene);
+    }
+    let date = plain.strip_prefix(crash.user).and_then(|rest| rest.strip_prefix('.'));
+    date.is_some_and(|date| date.len() >= 8 && date.chars().all(|c| c.is_ascii_digit() || c == '.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_file_of_this_user_and_this_scene_is_one() {
+        for (scene, name, expected) in [
+            ("shot_010.ma", "shot_010[Recovered-ana.20260121.1530].ma", true),
+            ("shot_010.mb", "shot_010[Recovered-ana.20260121].mb", true),
+            ("", "untitled[Recovered-ana.20260121.1530].ma", true),
+            ("shot_010.ma", "ana.20260121.1530.ma", true),
+            ("shot_010.ma", "shot_020[Recovered-ana.20260121.1530].ma", false),
+            ("shot_010.ma", "shot_010[Recovered-anabel.20260121].ma", false),
+            ("shot_010.ma", "shot_010.ma", false),
+            ("shot_010.ma", "ana.notes.ma", false),
+            ("shot_010.ma", "anabel.20260121.1530.ma", false),
+            ("shot_010.ma", "shot_010[Recovered-ana.20260121.1530].ma.swp", false),
+        ] {
+            let crash = Crash { user: "ana", scene_name: scene, at: SystemTime::UNIX_EPOCH };
+            assert_eq!(is_recovered(name, &crash), expected, "{name} for {scene:?}");
+        }
+    }
+
+    #[test]
+    fn the_newest_of_this_crash_is_offered_and_none_of_an_earlier_one() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let crashed = SystemTime::UNIX_EPOCH + Duration::from_hours(1000);
+        let put = |name: &str, before: u64| {
+            let path = folder.path().join(name);
+            let file = fs::File::create(&path).expect("writable");
+            file.set_modified(crashed - Duration::from_secs(before)).expect("it is ours");
+            path
+        };
+        let folders = [folder.path().join("none"), folder.path().to_owned()];
+        let crash = Crash { user: "ana", scene_name: "a.ma", at: crashed };
+        assert_eq!(recovered_scene(&crash, &folders), None, "nothing there");
+        put("a[Recovered-ana.1].ma", 3600);
+        assert_eq!(recovered_scene(&crash, &folders), None, "an earlier crash left it");
+        put("a[Recovered-ana.2].ma", 9);
+        let newest = put("a[Recovered-ana.3].ma", 2);
+        fs::create_dir(folder.path().join("a[Recovered-ana.4].ma")).expect("writable");
+        assert_eq!(recovered_scene(&crash, &folders), Some(newest), "the newest file");
+    }
+}
