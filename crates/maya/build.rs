@@ -1,6 +1,6 @@
 //! Lists the files of `maya_helper/`, so that the program carries them inside itself.
 
-use std::{env, fs, path::Path};
+use std::{env, fmt::Write as _, fs, path::Path};
 
 fn main() {
     let helper = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../maya_helper");
@@ -12,13 +12,12 @@ fn main() {
         .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
         .collect();
     names.sort();
-    let rows: String = names
-        .iter()
-        .map(|path| {
-            let name = path.file_name().expect("a listed file has a name").to_str().expect("plain names");
-            format!("    ({name:?}, include_str!({:?})),\n", path.display().to_string())
-        })
-        .collect();
+    let mut rows = String::new();
+    for path in &names {
+        let name = path.file_name().expect("a listed file has a name").to_str().expect("plain names");
+        writeln!(rows, "    ({name:?}, include_str!({:?})),", path.display().to_string())
+            .expect("a String takes it");
+    }
     let boot = helper.join("boot.py").display().to_string();
     let text = format!(
         "pub const BOOT: &str = include_str!({boot:?});\npub const PACKAGE: &[(&str, &str)] = &[\n{rows}];\n"

@@ -21,6 +21,9 @@ use tokio::{
     process::{Child, Command},
 };
 
+/// Each control channel of this process has its own number.
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
 /// A running simulator.
 #[derive(Debug)]
 pub struct Sim {
@@ -59,7 +62,6 @@ impl Studio {
             .expect("`cargo xtask test` makes target/venv");
         let maya = String::from_utf8(output.stdout).expect("a path of ours");
         // A name without a file: the engine must not take it for a command port.
-        static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let control = format!("maya-mcp-test.{}.{number}", std::process::id());
         let mut child = program(Path::new(maya.trim()))

@@ -34,76 +34,89 @@ enum Action {
 }
 
 pub fn clients(home: &Home, options: Clients) -> anyhow::Result<ExitCode> {
-    let settings = Settings::read(home.settings())?;
-    let around = Surroundings::from_env()?;
-    let reach = |client: &str| Reach::for_client(home, &settings, client);
-    let look = |client: &str| Reach::as_it_is(home, &settings, client);
+    let place = Place { home, settings: Settings::read(home.settings())?, around: Surroundings::from_env()? };
     let json = options.json;
     match options.action {
-        None => {
-            let mut rows = Vec::new();
-            for client in Client::ALL {
-                rows.push(status(client, &around, &look(client.id())?.connection()));
-            }
-            if json {
-                println!("{:#}", json!({ "clients": rows }));
-            } else {
-                for row in rows {
-                    let path = row.path.map(|path| path.display().to_string()).unwrap_or_default();
-                    println!("{:<16} {:<24} {path}", row.client.id(), in_words(&row.state));
-                }
-            }
-        }
-        Some(Action::Preview { client }) => {
-            let client: Client = client.parse()?;
-            let shown = preview(client, &around, &look(client.id())?.connection())?;
-            if json {
-                println!("{:#}", json!(shown));
-            } else {
-                println!("{}\n\n{}", shown.path.display(), shown.after);
-                shown.notes.iter().for_each(|note| println!("\n{note}"));
-            }
-        }
-        Some(Action::Connect { client }) => {
-            let client: Client = client.parse()?;
-            let reach = reach(client.id())?;
-            let shown = preview(client, &around, &reach.connection())?;
-            let done = connect(client, &around, &reach.connection(), &shown.fingerprint)?;
-            if json {
-                println!("{:#}", json!(done));
-            } else {
-                println!("{} is connected: {}", client.name(), done.path.display());
-                done.backup.iter().for_each(|backup| println!("The file as it was: {}", backup.display()));
-                shown.notes.iter().for_each(|note| println!("{note}"));
-            }
-        }
-        Some(Action::Disconnect { client }) => {
-            let client: Client = client.parse()?;
-            let done = disconnect(client, &around, &look(client.id())?.connection())?;
-            if json {
-                println!("{:#}", json!(done));
-            } else {
-                let name = client.name();
-                match done.outcome {
-                    Outcome::WasNotConnected => println!("{name} was not connected; nothing was changed."),
-                    Outcome::Restored => {
-                        println!("{name} is disconnected; its settings are as they were before.")
-                    }
-                    Outcome::FileRemoved => {
-                        println!("{name} is disconnected; the settings file was ours alone and is gone.")
-                    }
-                    Outcome::EntryRemoved => {
-                        println!("{name} is disconnected; only our entry was taken out.")
-                    }
-                }
-            }
-        }
+        None => list(&place, json),
+        Some(Action::Preview { client }) => show_preview(&place, client.parse()?, json),
+        Some(Action::Connect { client }) => connect_one(&place, client.parse()?, json),
+        Some(Action::Disconnect { client }) => disconnect_one(&place, client.parse()?, json),
         Some(Action::Config) => {
-            let config = config_for_any_client(ANY_CLIENT, &reach(ANY_CLIENT)?.connection())?;
-            println!("{config}");
+            let reach = Reach::for_client(home, &place.settings, ANY_CLIENT)?;
+            println!("{}", config_for_any_client(ANY_CLIENT, &reach.connection())?);
+            Ok(())
         }
-    }
+    }?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where all of this happens.
+struct Place<'a> {
+    home: &'a Home,
+    settings: Settings,
+    around: Surroundings,
+}
+
+impl Place<'_> {
+    /// Without making a token.
+    fn look(&self, client: Client) -> anyhow::Result<Reach> {
+        Ok(Reach::as_it_is(self.home, &self.settings, client.id())?)
+    }
+}
+
+fn list(place: &Place<'_>, json: bool) -> anyhow::Result<()> {
+    let look = |client| Ok(status(client, &place.around, &place.look(client)?.connection()));
+    let rows = Client::ALL.into_iter().map(look).collect::<anyhow::Result<Vec<_>>>()?;
+    if json {
+        println!("{:#}", json!({ "clients": rows }));
+        return Ok(());
+    }
+    for row in rows {
+        let path = row.path.map(|path| path.display().to_string()).unwrap_or_default();
+        println!("{:<16} {:<24} {path}", row.client.id(), in_words(&row.state));
+    }
+    Ok(())
+}
+
+fn show_preview(place: &Place<'_>, client: Client, json: bool) -> anyhow::Result<()> {
+    let shown = preview(client, &place.around, &place.look(client)?.connection())?;
+    if json {
+        println!("{:#}", json!(shown));
+        return Ok(());
+    }
+    println!("{}\n\n{}", shown.path.display(), shown.after);
+    shown.notes.iter().for_each(|note| println!("\n{note}"));
+    Ok(())
+}
+
+fn connect_one(place: &Place<'_>, client: Client, json: bool) -> anyhow::Result<()> {
+    let reach = Reach::for_client(place.home, &place.settings, client.id())?;
+    let shown = preview(client, &place.around, &reach.connection())?;
+    let done = connect(client, &place.around, &reach.connection(), &shown.fingerprint)?;
+    if json {
+        println!("{:#}", json!(done));
+        return Ok(());
+    }
+    println!("{} is connected: {}", client.name(), done.path.display());
+    done.backup.iter().for_each(|backup| println!("The file as it was: {}", backup.display()));
+    shown.notes.iter().for_each(|note| println!("{note}"));
+    Ok(())
+}
+
+fn disconnect_one(place: &Place<'_>, client: Client, json: bool) -> anyhow::Result<()> {
+    let done = disconnect(client, &place.around, &place.look(client)?.connection())?;
+    if json {
+        println!("{:#}", json!(done));
+        return Ok(());
+    }
+    let told = match done.outcome {
+        Outcome::WasNotConnected => "was not connected; nothing was changed.",
+        Outcome::Restored => "is disconnected; its settings are as they were before.",
+        Outcome::FileRemoved => "is disconnected; the settings file was ours alone and is gone.",
+        Outcome::EntryRemoved => "is disconnected; only our entry was taken out.",
+    };
+    println!("{} {told}", client.name());
+    Ok(())
 }
 
 fn in_words(state: &State) -> String {

@@ -20,8 +20,12 @@ use tracing_subscriber::EnvFilter;
     about = "Every running Maya for every AI client, over one localhost MCP endpoint"
 )]
 struct Cli {
-    /// The folder of settings and tokens [default: $MAYA_MCP_HOME, else ~/.maya-mcp]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help = "The folder of settings and tokens [default: $MAYA_MCP_HOME, else ~/.maya-mcp]"
+    )]
     home: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,

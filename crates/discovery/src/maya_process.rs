@@ -63,7 +63,9 @@ mod tests {
 
     #[test]
     fn every_program_of_autodesk_is_known_and_nothing_else() {
-        let rows: &[(&str, &[&str], Option<(bool, Option<&str>)>)] = &[
+        /// Program, arguments, and what it is: batch or not, and its version.
+        type Row<'a> = (&'a str, &'a [&'a str], Option<(bool, Option<&'a str>)>);
+        let rows: &[Row] = &[
             ("/usr/autodesk/maya2025/bin/maya.bin", &["maya.bin"], Some((false, Some("2025")))),
             (
                 "/usr/autodesk/maya2022/bin/maya.bin",

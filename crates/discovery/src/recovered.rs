@@ -9,13 +9,13 @@ use std::{
 };
 
 /// Maya writes it just before it goes; a slow disk or a large scene takes its time.
-const WRITTEN_WITHIN: Duration = Duration::from_secs(120);
+const WRITTEN_WITHIN: Duration = Duration::from_mins(2);
 
 /// What is known of the Maya that crashed.
 #[derive(Debug)]
 pub struct Crash<'a> {
     pub user: &'a str,
-    /// "shot_010.ma"; empty for a scene that was never saved.
+    /// The file name alone, with its ending; empty for a scene that was never saved.
     pub scene_name: &'a str,
     pub at: SystemTime,
 }

@@ -35,12 +35,12 @@ impl Default for Timing {
             ports_late: Duration::from_secs(2),
             ask_after: Duration::from_secs(1),
             patience: Duration::from_secs(5),
-            no_port: Duration::from_secs(60),
+            no_port: Duration::from_mins(1),
             retry: Duration::from_secs(10),
             reconnect: Duration::from_secs(1),
             ping: Duration::from_secs(2),
             busy: Duration::from_secs(2),
-            not_responding: Duration::from_secs(60),
+            not_responding: Duration::from_mins(1),
         }
     }
 }

@@ -44,8 +44,9 @@ pub async fn read(
         return Ok(None);
     }
     stream.read_exact(&mut head[1..]).await?;
-    let [a, b, c, d, e, f, g, h] = head;
-    let (json, binary) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    let (json, binary) = head.split_at(4);
+    let length = |bytes: &[u8]| bytes.iter().fold(0, |length, byte| length << 8 | u32::from(*byte));
+    let (json, binary) = (length(json), length(binary));
     if json > limits.json || binary > limits.binary {
         return Err(FrameError::TooLarge { json, binary });
     }

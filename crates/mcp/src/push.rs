@@ -157,7 +157,8 @@ mod tests {
 
     fn come(registry: &Registry, pid: u32) {
         let id = SessionId { pid, started_at: 1 };
-        let process = Process { id, exe: None, user: None, maya_version: None, batch: false };
+        let process =
+            Process { id, exe: None, user: None, maya_version: None, batch: false, temp_folders: Vec::new() };
         registry.observe(&Observation::ProcessFound(process));
     }
 

@@ -18,7 +18,7 @@ pub struct SessionInfo {
     pub since: String,
     pub maya_version: Option<String>,
     pub python_version: Option<String>,
-    /// "shot_010.ma"; empty for a scene that was never saved; null while unknown.
+    /// The file name alone, with its ending; empty for a scene that was never saved; null while unknown.
     pub scene_name: Option<String>,
     pub scene_path: Option<String>,
     pub user: Option<String>,

@@ -33,8 +33,14 @@ pub fn sessions() -> Vec<SessionView> {
     for (pid, phase) in (8453..).zip(phases) {
         let id = SessionId { pid, started_at: 1 };
         let version = Some("2025".to_owned());
-        let process =
-            Process { id, exe: None, user: None, maya_version: version, batch: phase == Phase::Discovered };
+        let process = Process {
+            id,
+            exe: None,
+            user: None,
+            maya_version: version,
+            batch: phase == Phase::Discovered,
+            temp_folders: Vec::new(),
+        };
         let linked = phase.is_linked();
         let facts = linked.then(|| Facts {
             helper_version: "1".to_owned(),

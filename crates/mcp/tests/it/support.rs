@@ -119,7 +119,14 @@ impl Running {
 
 pub fn process(pid: u32) -> Process {
     let id = SessionId { pid, started_at: 1 };
-    Process { id, exe: None, user: None, maya_version: Some("2025".to_owned()), batch: false }
+    Process {
+        id,
+        exe: None,
+        user: None,
+        maya_version: Some("2025".to_owned()),
+        batch: false,
+        temp_folders: Vec::new(),
+    }
 }
 
 pub fn modern_meta() -> Value {

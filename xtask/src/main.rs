@@ -1,0 +1,54 @@
+//! What CI, the README and people call: `cargo xtask demo | run | test | check`.
+//!
+//! Invariant: each command installs what it needs and lacks, so that a fresh clone on a bare Debian is enough.
+
+mod check;
+mod debian;
+mod demo;
+mod narrate;
+mod process;
+mod python;
+mod repository;
+mod run;
+mod test;
+mod window;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "Build, try out and test Maya MCP Tray")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play the main job from end to end with two simulated Mayas, and tell each step
+    Demo(demo::Demo),
+    /// Build the tray application and start it
+    Run(run::Run),
+    /// Run every test
+    Test(test::Test),
+    /// Look at formatting, lints, types and licenses
+    Check(check::Check),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Demo(options) => demo::demo(&options),
+        Command::Run(options) => run::run(&options),
+        Command::Test(options) => test::test(&options),
+        Command::Check(options) => check::check(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // On the same stream as the rest, so that it comes last.
+            println!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
