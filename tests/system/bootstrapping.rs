@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use maya_mcp_maya::{
-    BootstrapError, Doorway, Execute, HelperFiles, Language, Link, LinkEnd, ResultType, bootstrap,
+    BootstrapError, Doorway, Execute, Farewell, HelperFiles, Language, Link, LinkEnd, ResultType, bootstrap,
 };
 use maya_mcp_session::Address;
 use maya_mcp_system_tests::{Sim, Studio};
@@ -39,11 +39,10 @@ async fn check(why: &str, language: &str, arguments: &[&str]) {
     let files = HelperFiles::install(&home).expect("writable");
     let mut sim = studio.start("2025", arguments).await;
     let doorway = doorway(&sim, language);
-    let helper = timeout(SOON, bootstrap(&doorway, &files))
+    let helper = timeout(SOON, bootstrap(&doorway, &files, || ()))
         .await
         .unwrap_or_else(|_| panic!("{why}: no answer"))
-        .unwrap_or_else(|error| panic!("{why}: {error}"))
-        .helper;
+        .unwrap_or_else(|error| panic!("{why}: {error}"));
     let (link, task, welcome) = Link::open(&helper).await.expect("the secret is known on both sides");
     assert_eq!((welcome.pid, welcome.facts.maya_version.as_str()), (sim.pid, "2025"), "{why}: the facts");
     let (events, _keep) = mpsc::channel(8);
@@ -51,7 +50,7 @@ async fn check(why: &str, language: &str, arguments: &[&str]) {
     let done =
         link.execute(&python("import maya.cmds as cmds\ncmds.polySphere()[0]")).await.expect("it runs");
     assert_eq!((done.result, done.error), (json!("pSphere1"), None), "{why}: code runs in Maya");
-    let again = bootstrap(&doorway, &files).await.expect("a second time does no harm").helper;
+    let again = bootstrap(&doorway, &files, || ()).await.expect("a second time does no harm");
     assert_eq!(again.port, helper.port, "{why}: the helper that is there is kept");
     assert_eq!(sim.script_editor_errors().await, "", "{why}: no error in the Script Editor");
     assert!(
@@ -60,7 +59,7 @@ async fn check(why: &str, language: &str, arguments: &[&str]) {
     );
     sim.control(json!({}), "quit").await;
     let end = timeout(SOON, running).await.expect("a quit Maya ends the link").expect("no panic");
-    assert_eq!(end, LinkEnd::Goodbye, "{why}: a quit Maya says good-bye");
+    assert_eq!(end, LinkEnd::Goodbye(Farewell::MayaExiting), "{why}: a quit Maya says good-bye");
 }
 
 #[tokio::test(flavor = "local")]
@@ -90,7 +89,7 @@ async fn an_artist_who_denies_is_asked_once() {
     let studio = Studio::new();
     let files = HelperFiles::install(&studio.path().join("home")).expect("writable");
     let mut sim = studio.start("2024", &["--dialog", "deny"]).await;
-    let denied = timeout(SOON, bootstrap(&doorway(&sim, "mel"), &files)).await.expect("an answer");
+    let denied = timeout(SOON, bootstrap(&doorway(&sim, "mel"), &files, || ())).await.expect("an answer");
     assert!(matches!(denied, Err(BootstrapError::Denied)), "{denied:?}");
     let state = sim.control(json!({}), "state").await;
     let dialogs = state["dialogs"]["history"].as_array().expect("the simulator keeps them").clone();
@@ -117,7 +116,7 @@ async fn a_port_that_is_no_command_port_has_a_clear_outcome() {
             }
         };
         let outcome = tokio::select! {
-            outcome = timeout(SOON, bootstrap(&doorway, &files)) => outcome.expect("an end"),
+            outcome = timeout(SOON, bootstrap(&doorway, &files, || ())) => outcome.expect("an end"),
             () = serving => unreachable!("it serves for ever"),
         };
         assert!(matches!(outcome, Err(BootstrapError::NotMaya { .. })), "{answer:?}: {outcome:?}");

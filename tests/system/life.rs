@@ -1,11 +1,14 @@
 //! A session's life as the engine tells it: found, ready, busy, closed, crashed.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule};
 use maya_mcp_maya::{Execute, Language, Links, ResultType};
 use maya_mcp_session::{Edge, Event, Session, Snapshot, Subscription, Update};
-use maya_mcp_system_tests::{Sim, Studio};
+use maya_mcp_system_tests::{Sim, Studio, program};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -22,7 +25,6 @@ async fn engine(studio: &Studio) -> (Hub, Subscription) {
         not_responding: Duration::from_millis(900),
         patience: Duration::from_millis(400),
         no_port: Duration::from_millis(400),
-        reconnect: Duration::from_millis(50),
         retry: Duration::from_millis(300),
         ..Timing::default()
     };
@@ -212,6 +214,7 @@ async fn a_stranger_on_the_helpers_port_troubles_nobody() {
     let session = event(&mut news, &sim, "ready").await.session.id();
     let command_port = sim.port("python");
     let helper = maya_mcp_discovery::listening(sim.pid)
+        .expect("it can be seen")
         .into_iter()
         .map(|address| address.to_string())
         .find(|address| *address != command_port && !address.starts_with('/'))
@@ -259,5 +262,56 @@ async fn a_dead_maya_that_nobody_waited_for_is_not_found_again() {
         again
     };
     assert_eq!(timeout(SOON, ready).await.expect("the living one is found"), 0, "the dead one is not");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_dead_maya_is_dead_while_a_child_of_it_holds_its_connections_open() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    let mut sim = studio.start("2025", PYTHON_PORT).await;
+    event(&mut news, &sim, "ready").await;
+    let fork = "(lambda os, time: os.fork() or (time.sleep(600), os._exit(0)))(__import__('os'), __import__('time'))";
+    let child = sim.control(json!({"code": fork}), "eval").await["value"].to_string();
+    sim.kill();
+    event(&mut news, &sim, "crashed").await;
+    let ended =
+        program(Path::new("kill")).args(["-KILL", &child]).status().await.expect("kill is everywhere");
+    assert!(ended.success(), "the child lived on");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn two_engines_do_not_fight_over_a_maya() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    let mut sim = studio.start("2025", PYTHON_PORT).await;
+    event(&mut news, &sim, "ready").await;
+    let taken = "__import__('sys').modules['maya_mcp_helper'].stop('replaced')";
+    sim.control(json!({"code": taken}), "eval").await;
+    let told = event(&mut news, &sim, "unreachable").await.session.phase.to_string();
+    assert!(told.contains("another Maya MCP Tray"), "{told}");
+    sim.kill();
+    event(&mut news, &sim, "exited").await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn one_home_has_one_engine() {
+    let studio = Studio::new();
+    let (hub, _news) = engine(&studio).await;
+    let again = Hub::start(Options {
+        home: Home::find(Some(studio.path().join("home"))).expect("it is there"),
+        settings: Settings { port: 0, ..Settings::default() },
+        tokens: TokenRule::Required,
+        timing: Timing::default(),
+    });
+    let refused = again.await.expect_err("the first one has it").to_string();
+    assert!(
+        refused.contains(hub.endpoint()) && refused.contains("--home"),
+        "who has it, what to do: {refused}"
+    );
+    hub.stop().await;
+    let (hub, _news) = engine(&studio).await;
     hub.stop().await;
 }

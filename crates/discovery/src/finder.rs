@@ -3,11 +3,11 @@
 use std::{collections::HashMap, ffi::OsString, path::PathBuf};
 
 use maya_mcp_session::{Process, SessionId};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, Uid, UpdateKind, Users};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind, Users};
 
 use crate::{
     maya_process::{kind, may_be_maya},
-    platform::Processes,
+    platform::{Processes, started_at},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,6 @@ pub struct Scope {
 #[derive(Debug)]
 pub struct Finder {
     processes: Processes,
-    system: System,
     scope: Scope,
     me: Option<Uid>,
     my_name: Option<String>,
@@ -40,8 +39,12 @@ impl Finder {
         let own = Pid::from_u32(std::process::id());
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), true, details());
         let me = system.process(own).and_then(|process| process.user_id().cloned());
+        // A program's own path has no links in it.
+        let folders =
+            scope.folders.iter().map(|folder| folder.canonicalize().unwrap_or_else(|_| folder.clone()));
+        let scope = Scope { folders: folders.collect() };
         let my_name = me.as_ref().and_then(user_name);
-        Ok(Self { processes: Processes::default(), system, scope, me, my_name, known: HashMap::new() })
+        Ok(Self { processes: Processes::default(), scope, me, my_name, known: HashMap::new() })
     }
 
     /// The Mayas of this user that no earlier look has told of.
@@ -56,8 +59,9 @@ impl Finder {
         if candidates.is_empty() {
             return Vec::new();
         }
-        self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&candidates), true, details());
-        let found: Vec<_> = candidates.into_iter().filter_map(|pid| self.describe(pid)).collect();
+        let Ok(mut system) = System::new() else { return Vec::new() };
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&candidates), true, details());
+        let found: Vec<_> = candidates.into_iter().filter_map(|pid| self.describe(&system, pid)).collect();
         self.known.extend(found.iter().map(|process| (process.id.pid, process.id)));
         found
     }
@@ -70,9 +74,9 @@ impl Finder {
         }
     }
 
-    fn describe(&self, pid: Pid) -> Option<Process> {
-        let process = self.system.process(pid)?;
-        if process.user_id() != self.me.as_ref() || has_ended(process) {
+    fn describe(&self, system: &System, pid: Pid) -> Option<Process> {
+        let process = system.process(pid)?;
+        if process.user_id() != self.me.as_ref() {
             return None;
         }
         let exe = process.exe()?;
@@ -82,7 +86,7 @@ impl Finder {
         }
         let kind = kind(exe, process.cmd())?;
         Some(Process {
-            id: SessionId { pid: pid.as_u32(), started_at: process.start_time() },
+            id: SessionId { pid: pid.as_u32(), started_at: started_at(pid.as_u32())? },
             exe: Some(exe.to_owned()),
             user: self.my_name.clone(),
             maya_version: kind.version,
@@ -90,11 +94,6 @@ impl Finder {
             temp_folders: temp_folders(process.environ()),
         })
     }
-}
-
-/// A process that nobody has waited for keeps its name and its pid, and is no Maya any more.
-pub(crate) fn has_ended(process: &sysinfo::Process) -> bool {
-    matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead)
 }
 
 fn details() -> ProcessRefreshKind {

@@ -8,6 +8,7 @@ use std::{
 
 use maya_mcp_session::Address;
 use procfs::{
+    ProcError,
     net::{TcpState, UnixState},
     process::{FDTarget, Process},
 };
@@ -21,6 +22,9 @@ use tokio::io::{Interest, unix::AsyncFd};
 const YOUNG_FOR: u32 = 50;
 /// Now and then everybody is asked, for the one that changed its name late.
 const EVERYBODY_EVERY: u32 = 50;
+
+/// A socket's type, as `/proc/net/unix` writes it; others have no listeners.
+const STREAM: u16 = 1;
 
 /// Which processes there are, at the price of one small file while no new one starts.
 #[derive(Debug, Default)]
@@ -76,13 +80,20 @@ fn name(pid: u32) -> Option<String> {
     Some(String::from_utf8_lossy(&name).trim_end().to_owned())
 }
 
-/// Every loopback TCP port and Unix socket on which the process listens. Empty when it is gone or not ours to see.
-pub fn listening(pid: u32) -> Vec<Address> {
-    let Some(process) = i32::try_from(pid).ok().and_then(|pid| Process::new(pid).ok()) else {
-        return Vec::new();
-    };
-    let Ok(descriptors) = process.fd() else { return Vec::new() };
-    let sockets: HashSet<u64> = descriptors
+/// When the process started, in clock ticks since the machine did; nothing when it has ended, waited for or not.
+pub fn started_at(pid: u32) -> Option<u64> {
+    let process = Process::new(i32::try_from(pid).ok()?).ok()?.stat().ok()?;
+    (!matches!(process.state, 'Z' | 'X')).then_some(process.starttime)
+}
+
+/// Every loopback TCP port and Unix socket on which the process listens; an error when that cannot be seen now.
+pub fn listening(pid: u32) -> io::Result<Vec<Address>> {
+    let unseen = |error: ProcError| io::Error::other(error);
+    let pid = i32::try_from(pid).map_err(io::Error::other)?;
+    let process = Process::new(pid).map_err(unseen)?;
+    let sockets: HashSet<u64> = process
+        .fd()
+        .map_err(unseen)?
         .flatten()
         .filter_map(|descriptor| match descriptor.target {
             FDTarget::Socket(inode) => Some(inode),
@@ -90,29 +101,35 @@ pub fn listening(pid: u32) -> Vec<Address> {
         })
         .collect();
     if sockets.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let tcp = process.tcp().unwrap_or_default().into_iter().chain(process.tcp6().unwrap_or_default());
+    // A machine without IPv6 has no such table.
+    let six = process.tcp6().unwrap_or_default();
+    let tcp = process.tcp().map_err(unseen)?.into_iter().chain(six);
     let tcp = tcp
         .filter(|entry| entry.state == TcpState::Listen && sockets.contains(&entry.inode))
         .map(|entry| Address::Tcp(crate::reachable(entry.local_address)));
     let unix = process
         .unix()
-        .unwrap_or_default()
+        .map_err(unseen)?
         .into_iter()
-        .filter(|entry| entry.state == UnixState::UNCONNECTED && sockets.contains(&entry.inode))
+        .filter(|entry| {
+            entry.state == UnixState::UNCONNECTED
+                && entry.socket_type == STREAM
+                && sockets.contains(&entry.inode)
+        })
         .filter_map(|entry| entry.path)
         .filter(|path| path.is_absolute())
         .map(|path: PathBuf| Address::Unix(path));
     let mut all: Vec<_> = tcp.chain(unix).collect();
     all.dedup();
-    all
+    Ok(all)
 }
 
 /// Waits for the end of the process that `is_it` recognises. A pidfd becomes readable when its process ends, whoever the parent is.
 pub async fn exited(pid: u32, is_it: impl Fn() -> bool) -> io::Result<()> {
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
-    let descriptor = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
+    let descriptor = match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(descriptor) => descriptor,
         Err(Errno::SRCH) => return Ok(()),
         Err(error) => return Err(error.into()),
@@ -142,7 +159,7 @@ mod tests {
         let tcp = tcp.local_addr().expect("it is bound");
         let _connection = std::net::TcpStream::connect(tcp).expect("it listens");
         let _other = std::os::unix::net::UnixStream::connect(&path).expect("it listens");
-        let found = listening(std::process::id());
+        let found = listening(std::process::id()).expect("our own process can be seen");
         let count = |address: &Address| found.iter().filter(|a| *a == address).count();
         assert_eq!(count(&Address::Tcp(tcp)), 1, "the TCP listener, once: {found:?}");
         assert_eq!(count(&Address::Unix(path.clone())), 1, "the Unix listener, once: {found:?}");

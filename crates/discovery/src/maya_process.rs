@@ -76,7 +76,11 @@ mod tests {
             ("/usr/autodesk/maya2026/bin/python-bin", &["mayapy"], Some((true, Some("2026")))),
             ("/opt/autodesk/flame/bin/python-bin", &["python-bin"], None),
             ("/usr/autodesk/maya2024/bin/mayapy", &["mayapy"], Some((true, Some("2024")))),
-            ("C:\\Program Files\\Autodesk\\Maya2025\\bin\\maya.exe", &["maya.exe"], None),
+            (
+                "C:\\Program Files\\Autodesk\\Maya2025\\bin\\maya.exe",
+                &["maya.exe"],
+                Some((false, Some("2025"))),
+            ),
             (
                 "/Applications/Autodesk/maya2027/Maya.app/Contents/MacOS/Maya",
                 &["Maya"],

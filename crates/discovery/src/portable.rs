@@ -1,9 +1,9 @@
 //! macOS and Windows: processes by sysinfo, listening sockets by the listeners crate.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use maya_mcp_session::Address;
-use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
 #[derive(Debug, Default)]
 pub struct Processes {
@@ -31,8 +31,8 @@ impl Processes {
 
 /// Every loopback TCP port on which the process listens, and on macOS Maya's default socket while its file is there (whose it is, is
 /// seen when it is connected to).
-pub fn listening(pid: u32) -> Vec<Address> {
-    let all = listeners::get_all().unwrap_or_default();
+pub fn listening(pid: u32) -> io::Result<Vec<Address>> {
+    let all = listeners::get_all().map_err(|error| io::Error::other(error.to_string()))?;
     let mut found: Vec<_> = all
         .into_iter()
         .filter(|listener| listener.process.pid == pid && listener.protocol == listeners::Protocol::TCP)
@@ -42,5 +42,14 @@ pub fn listening(pid: u32) -> Vec<Address> {
     if cfg!(target_os = "macos") && default.exists() {
         found.push(Address::Unix(default.to_owned()));
     }
-    found
+    Ok(found)
+}
+
+/// When the process started, in seconds since 1970 as these systems keep it; nothing when it has ended.
+pub fn started_at(pid: u32) -> Option<u64> {
+    let mut system = System::new().ok()?;
+    let pid = Pid::from_u32(pid);
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
+    let process = system.process(pid)?;
+    (!matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead)).then(|| process.start_time())
 }

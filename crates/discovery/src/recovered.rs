@@ -11,6 +11,9 @@ use std::{
 /// Maya writes it just before it goes; a slow disk or a large scene takes its time.
 const WRITTEN_WITHIN: Duration = Duration::from_mins(2);
 
+/// A file server's clock and ours.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
+
 /// What is known of the Maya that crashed.
 #[derive(Debug)]
 pub struct Crash<'a> {
@@ -23,9 +26,13 @@ pub struct Crash<'a> {
 /// The newest recovered scene of that crash in these folders.
 pub fn recovered_scene(crash: &Crash<'_>, folders: &[PathBuf]) -> Option<PathBuf> {
     let written = |path: &Path| {
-        let modified = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?.modified().ok()?;
-        let age = crash.at.duration_since(modified).unwrap_or_default();
-        (age <= WRITTEN_WITHIN).then_some(modified)
+        let file = fs::symlink_metadata(path).ok().filter(|file| file.is_file() && is_ours(file))?;
+        let modified = file.modified().ok()?;
+        let age = crash
+            .at
+            .duration_since(modified)
+            .or_else(|later| if later.duration() < CLOCKS_DIFFER { Ok(Duration::ZERO) } else { Err(later) });
+        (age.ok()? <= WRITTEN_WITHIN).then_some(modified)
     };
     folders
         .iter()
@@ -36,6 +43,19 @@ pub fn recovered_scene(crash: &Crash<'_>, folders: &[PathBuf]) -> Option<PathBuf
         .filter_map(|entry| Some((written(&entry.path())?, entry.path())))
         .max()
         .map(|(_, path)| path)
+}
+
+/// A scene can run code when it is opened: another user's is never offered, whatever its name says.
+#[cfg(unix)]
+fn is_ours(file: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.uid() == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(not(unix))]
+fn is_ours(_file: &fs::Metadata) -> bool {
+    // The temporary folder lies in the user's own profile.
+    true
 }
 
 /// `shot_010[Recovered-ana.20260121.1530].ma`, or as older Mayas write it, `ana.20260121.1530.ma`, which does not tell the scene.
@@ -91,6 +111,10 @@ mod tests {
         assert_eq!(recovered_scene(&crash, &folders), None, "nothing there");
         put("a[Recovered-ana.1].ma", 3600);
         assert_eq!(recovered_scene(&crash, &folders), None, "an earlier crash left it");
+        let future = put("a[Recovered-ana.9].ma", 0);
+        let file = fs::File::options().write(true).open(&future).expect("it is ours");
+        file.set_modified(crashed + Duration::from_hours(1)).expect("it is ours");
+        assert_eq!(recovered_scene(&crash, &folders), None, "nor one from the future");
         put("a[Recovered-ana.2].ma", 9);
         let newest = put("a[Recovered-ana.3].ma", 2);
         fs::create_dir(folder.path().join("a[Recovered-ana.4].ma")).expect("writable");

@@ -1,8 +1,9 @@
 //! From a process to an open link: which of its sockets is a command port, and what happens when none is.
 //!
-//! Invariant: a port that asks the artist is tried once; one that answered as something else is left alone for as long as it listens.
+//! Invariant: a port that asks the artist gets one message for as long as it listens, whatever comes of it; one that answered as something
+//! else is left alone.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use maya_mcp_discovery as discovery;
@@ -10,9 +11,22 @@ use maya_mcp_maya::{
     BootstrapError, Doorway, HelperAddress, Link, LinkError, LinkTask, PortError, Welcome, bootstrap,
 };
 use maya_mcp_session::{Address, Observation, SessionId, Why};
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, sleep_until, timeout},
+};
 
-use crate::follow::World;
+use crate::{
+    follow::World,
+    verdicts::{Failure, Obstacle, Verdicts},
+};
+
+/// A helper waits so long for somebody before it leaves.
+const HELPER_WAITS: Duration = Duration::from_mins(1);
+/// A port that has the artist's leave already answers sooner.
+const DIALOG_OPENS: Duration = Duration::from_millis(300);
+/// A server inside Maya that takes one client at a time is not kept from others for longer.
+const HOLD: Duration = Duration::from_mins(1);
 
 pub struct Connected {
     pub link: Link,
@@ -22,41 +36,22 @@ pub struct Connected {
     helper: HelperAddress,
 }
 
-/// What is known of one address.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Verdict {
-    Trying,
-    /// Not a command port: not again while it listens.
-    Foreign,
-    /// The artist said no, or the socket is another Maya's: told, and not again.
-    Refused,
-    NotBefore(Instant),
-}
-
-type Attempt = BoxFuture<'static, (Address, Result<Connected, Failure>)>;
-
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Bootstrap(#[from] BootstrapError),
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    #[error("the helper answered for another process ({0})")]
-    AnotherProcess(u32),
-}
+type Attempt = BoxFuture<'static, (Doorway, Result<Connected, Failure>)>;
 
 /// Remembers, over the session's life, which addresses are not to be bothered again.
 pub struct Connector {
     id: SessionId,
     world: Arc<World>,
-    verdicts: HashMap<Address, Verdict>,
+    verdicts: Verdicts,
+    /// Ports of our own helpers: never taken for command ports.
+    helpers: HashSet<u16>,
     /// The helper that the last link led to: still there when only the connection broke.
     last: Option<(Address, HelperAddress)>,
 }
 
 impl Connector {
     pub fn new(id: SessionId, world: Arc<World>) -> Self {
-        Self { id, world, verdicts: HashMap::new(), last: None }
+        Self { id, world, verdicts: Verdicts::default(), helpers: HashSet::new(), last: None }
     }
 
     /// Tries until it succeeds. What stands in the way meanwhile is told to the registry.
@@ -65,6 +60,7 @@ impl Connector {
             Some(connected) => connected,
             None => self.connect_anew().await,
         };
+        self.helpers.insert(connected.helper.port);
         self.last = Some((connected.address.clone(), connected.helper.clone()));
         connected
     }
@@ -76,131 +72,136 @@ impl Connector {
     }
 
     async fn connect_anew(&mut self) -> Connected {
-        self.verdicts.retain(|_, verdict| matches!(verdict, Verdict::Foreign | Verdict::Refused));
+        self.verdicts.begin_again();
         let timing = self.world.timing.clone();
         let began = Instant::now();
         let mut attempts: FuturesUnordered<Attempt> = FuturesUnordered::new();
+        // One word for each port that asks: few.
+        let (asking, mut asked) = mpsc::unbounded_channel();
         let mut impatient = began + timing.patience;
         let mut look = began;
         loop {
             tokio::select! {
                 () = sleep_until(look) => {
-                    attempts.extend(self.doorways(began).into_iter().map(|doorway| self.attempt(doorway)));
+                    for doorway in self.due() {
+                        attempts.push(self.attempt(doorway, asking.clone()));
+                    }
                     look = Instant::now() + (began.elapsed() / 10).clamp(timing.ports_soon, timing.ports_late);
                 }
-                () = sleep_until(impatient) => {
-                    self.tell_impatience(began);
-                    impatient = Instant::now() + timing.patience;
-                }
-                Some((address, outcome)) = attempts.next() => match outcome {
-                    Ok(connected) => return connected,
-                    Err(failure) => self.judge(address, &failure),
+                () = sleep_until(impatient) => impatient = Instant::now() + timing.patience,
+                Some(address) = asked.recv() => self.verdicts.asked(&address),
+                Some((doorway, outcome)) = attempts.next() => match outcome {
+                    Ok(connected) => {
+                        self.verdicts.succeeded(&doorway);
+                        return connected;
+                    }
+                    Err(failure) => self.judge(&doorway, &failure),
                 },
             }
+            self.tell(began);
         }
     }
 
     /// The addresses to try now. The artist is not asked while a port that needs no asking may still answer.
-    fn doorways(&mut self, began: Instant) -> Vec<Doorway> {
-        let listening = discovery::listening(self.id.pid);
-        self.verdicts.retain(|address, verdict| *verdict == Verdict::Trying || listening.contains(address));
-        let now = Instant::now();
-        let due = |address: &Address| match self.verdicts.get(address) {
-            None => true,
-            Some(Verdict::NotBefore(then)) => *then <= now,
-            Some(Verdict::Trying | Verdict::Foreign | Verdict::Refused) => false,
-        };
-        let (asking, plain): (Vec<_>, Vec<_>) = listening
-            .into_iter()
-            .filter(due)
-            .map(|address| Doorway { address, pid: self.id.pid })
-            .partition(Doorway::asks_the_artist);
-        let others_may_answer = !plain.is_empty() || self.verdicts.values().any(|v| *v == Verdict::Trying);
-        if others_may_answer && began.elapsed() < self.world.timing.ask_after {
-            return plain;
-        }
-        plain.into_iter().chain(asking).collect()
+    fn due(&mut self) -> Vec<Doorway> {
+        // What cannot be seen just now has not gone: nothing is forgotten, and nothing tried.
+        let Ok(mut listening) = discovery::listening(self.id.pid) else { return Vec::new() };
+        listening.retain(
+            |address| !matches!(address, Address::Tcp(socket) if self.helpers.contains(&socket.port())),
+        );
+        let doorways = listening.into_iter().map(|address| Doorway { address, pid: self.id.pid });
+        self.verdicts.due(doorways.collect(), self.world.timing.ask_after)
     }
 
-    fn attempt(&mut self, doorway: Doorway) -> Attempt {
+    fn attempt(&mut self, doorway: Doorway, asking: mpsc::UnboundedSender<Address>) -> Attempt {
         let id = self.id;
-        let address = doorway.address.clone();
-        tracing::info!(%id, %address, asks = doorway.asks_the_artist(), "trying a port of this session");
-        self.verdicts.insert(address.clone(), Verdict::Trying);
-        self.world.registry.observe(&if doorway.asks_the_artist() {
-            Observation::PermissionAsked { id, address: address.clone() }
-        } else {
-            Observation::Connecting { id, address: address.clone() }
-        });
+        tracing::info!(%id, address = %doorway.address, asks = doorway.asks_the_artist(), "trying a port");
         let world = self.world.clone();
         Box::pin(async move {
-            let outcome = match bootstrap(&doorway, &world.files).await {
-                Ok(bootstrapped) => open_link(id, address.clone(), bootstrapped.helper).await,
-                Err(error) => Err(error.into()),
+            let outcome = bring_in(&doorway, &world, asking).await;
+            let outcome = match outcome {
+                Ok(helper) => open_link(id, doorway.address.clone(), helper).await,
+                Err(failure) => Err(failure),
             };
-            (address, outcome)
+            (doorway, outcome)
         })
     }
 
-    fn judge(&mut self, address: Address, failure: &Failure) {
-        let id = self.id;
-        tracing::warn!(%id, %address, error = failure as &dyn std::error::Error, "this port did not lead to a helper");
-        let (verdict, why) = match failure {
-            Failure::Bootstrap(BootstrapError::Denied) => (Verdict::Refused, Some(Why::PermissionDenied)),
-            Failure::Bootstrap(BootstrapError::Port(PortError::TakenOver { .. })) => {
-                (Verdict::Refused, Some(Why::TakenOver))
-            }
-            Failure::Bootstrap(BootstrapError::NotMaya { .. }) => (Verdict::Foreign, None),
-            // Closed in between, as a rule: looked at again in a moment.
-            Failure::Bootstrap(BootstrapError::Port(_)) => (self.later(), None),
-            Failure::Bootstrap(error) => {
-                (self.later(), Some(Why::HelperFailed { message: error.to_string() }))
-            }
-            Failure::Link(error) => (self.later(), Some(Why::HelperFailed { message: error.to_string() })),
-            Failure::AnotherProcess(_) => {
-                (self.later(), Some(Why::HelperFailed { message: failure.to_string() }))
-            }
-        };
-        self.verdicts.insert(address, verdict);
-        if let Some(why) = why {
-            self.world.registry.observe(&Observation::ConnectFailed { id, why });
-        }
+    fn judge(&mut self, doorway: &Doorway, failure: &Failure) {
+        let error = failure as &dyn std::error::Error;
+        tracing::warn!(id = %self.id, address = %doorway.address, error, "this port did not lead to a helper");
+        self.verdicts.failed(doorway, failure, self.world.timing.retry);
     }
 
-    fn later(&self) -> Verdict {
-        Verdict::NotBefore(Instant::now() + self.world.timing.retry)
-    }
-
-    /// Nothing has worked for a while. Trying goes on all the same: a Maya that renders answers when it is done.
-    fn tell_impatience(&self, began: Instant) {
+    /// What stands in the way, in one word: the same as before is no news.
+    fn tell(&self, began: Instant) {
         let id = self.id;
-        let asking = |address: &Address| Doorway { address: address.clone(), pid: id.pid }.asks_the_artist();
-        let told = |(address, verdict): (&Address, &Verdict)| match verdict {
-            Verdict::Refused | Verdict::NotBefore(_) => true,
-            Verdict::Trying => asking(address),
-            Verdict::Foreign => false,
+        let timing = &self.world.timing;
+        let observation = match self.verdicts.obstacle(timing.patience) {
+            Some(Obstacle::Asking(address)) => Observation::PermissionAsked { id, address },
+            Some(Obstacle::Trying(address)) => Observation::Connecting { id, address },
+            Some(Obstacle::Why(why)) => Observation::ConnectFailed { id, why },
+            None if began.elapsed() >= timing.no_port => {
+                Observation::ConnectFailed { id, why: Why::NoCommandPort }
+            }
+            None => return,
         };
-        if self.verdicts.iter().any(told) {
-            return;
-        }
-        let silent = self.verdicts.iter().filter(|(_, verdict)| **verdict == Verdict::Trying);
-        let mut silent: Vec<_> = silent.map(|(address, _)| address.to_string()).collect();
-        silent.sort();
-        let why = if !silent.is_empty() {
-            Why::NoAnswer { tried: silent.join(", ") }
-        } else if began.elapsed() >= self.world.timing.no_port {
-            Why::NoCommandPort
-        } else {
-            return;
-        };
-        self.world.registry.observe(&Observation::ConnectFailed { id, why });
+        self.world.registry.observe(&observation);
     }
 }
 
+/// The bootstrap, with a word to `asking` when a dialog must be open.
+async fn bring_in(
+    doorway: &Doorway,
+    world: &World,
+    asking: mpsc::UnboundedSender<Address>,
+) -> Result<HelperAddress, Failure> {
+    if !doorway.asks_the_artist() {
+        let outcome = timeout(HOLD, bootstrap(doorway, &world.files, || ())).await;
+        return outcome.map_err(|_| Failure::Silent)?.map_err(Failure::from);
+    }
+    let (sent, was_sent) = tokio::sync::oneshot::channel();
+    let asks = async {
+        if was_sent.await.is_ok() {
+            sleep(DIALOG_OPENS).await;
+            // The connector is gone only with this attempt.
+            let _ = asking.send(doorway.address.clone());
+        }
+        std::future::pending().await
+    };
+    let bootstrapping = bootstrap(doorway, &world.files, || {
+        // Nobody listens only when this attempt is over.
+        let _ = sent.send(());
+    });
+    tokio::select! {
+        outcome = bootstrapping => outcome.map_err(Failure::from),
+        never = asks => never,
+    }
+}
+
+/// The helper is in: the artist has said yes, and it waits for us. A Maya that holds Python's lock lets it answer later.
 async fn open_link(id: SessionId, address: Address, helper: HelperAddress) -> Result<Connected, Failure> {
-    let (link, task, welcome) = Link::open(&helper).await?;
+    let began = Instant::now();
+    let (link, task, welcome) = loop {
+        match Link::open(&helper).await {
+            Err(LinkError::Silent) if began.elapsed() < HELPER_WAITS => {}
+            outcome => break outcome?,
+        }
+    };
     if welcome.pid != id.pid {
         return Err(Failure::AnotherProcess(welcome.pid));
     }
     Ok(Connected { link, task, welcome, address, helper })
+}
+
+impl From<BootstrapError> for Failure {
+    fn from(error: BootstrapError) -> Self {
+        match error {
+            BootstrapError::Denied => Self::Denied,
+            BootstrapError::NotMaya { .. } => Self::NotMaya(error),
+            BootstrapError::Port(PortError::TakenOver { .. }) => Self::TakenOver(error),
+            BootstrapError::Port(PortError::Connect { .. }) => Self::Closed(error),
+            error => Self::Bootstrap(error),
+        }
+    }
 }

@@ -5,8 +5,8 @@
 use std::{path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use maya_mcp_discovery as discovery;
-use maya_mcp_maya::{HelperFiles, Link, LinkEnd, LinkEvent, LinkTask, Links};
-use maya_mcp_session::{Ending, Observation, Registry, SessionId, clock};
+use maya_mcp_maya::{Farewell, HelperFiles, Link, LinkEnd, LinkEvent, LinkTask, Links};
+use maya_mcp_session::{Ending, Observation, Registry, SessionId, Why, clock};
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
@@ -20,8 +20,13 @@ use crate::{
 
 /// Scene changes and the like; the task takes them at once.
 const EVENTS_QUEUED: usize = 64;
-/// A closing process closes its connections a moment before its end is told.
-const EXIT_FOLLOWS: Duration = Duration::from_millis(300);
+/// A closing process closes its connections a moment before its end is told (and told twice a second where it has to be polled for).
+const EXIT_FOLLOWS: Duration = Duration::from_millis(700);
+/// A large scene takes a while to be torn down.
+const EXITING: Duration = Duration::from_mins(1);
+/// What a process that has ended had written still arrives.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_hours(24 * 365);
 /// For the search for a recovered scene.
 const LOOKING: Duration = Duration::from_millis(200);
 /// For the helper's answer that it leaves.
@@ -37,21 +42,16 @@ pub struct World {
     pub stop: CancellationToken,
 }
 
-/// How the last link of this session ended.
-#[derive(Debug, Clone, Copy)]
-enum Witness {
-    NoLink,
-    Ended(LinkEnd),
-}
-
 pub async fn follow(id: SessionId, world: Arc<World>) {
     let mut ended = pin!(discovery::ended(id));
     let mut connector = Connector::new(id, world.clone());
+    // How the last link ended; a crash while connecting again is a crash all the same.
+    let mut last = None;
     loop {
         let connected = tokio::select! {
             biased;
             () = world.stop.cancelled() => return,
-            () = &mut ended => return tell_end(&world, id, Witness::NoLink).await,
+            () = &mut ended => return tell_end(&world, id, last).await,
             connected = connector.connect() => connected,
         };
         let Connected { link, task, welcome, address, .. } = connected;
@@ -63,6 +63,12 @@ pub async fn follow(id: SessionId, world: Arc<World>) {
         let mut keeping = pin!(keep(id, link.clone(), task, &world));
         let end = tokio::select! {
             end = &mut keeping => end,
+            // A program that Maya started may hold the connection open for longer than Maya lives.
+            () = &mut ended => {
+                let end = timeout(LAST_WORDS, &mut keeping).await.unwrap_or(LinkEnd::BrokenOff);
+                world.links.remove(id);
+                return tell_end(&world, id, Some(end)).await;
+            }
             () = world.stop.cancelled() => {
                 world.links.remove(id);
                 // The link must go on running for its own farewell.
@@ -72,24 +78,34 @@ pub async fn follow(id: SessionId, world: Arc<World>) {
             }
         };
         world.links.remove(id);
-        if timeout(EXIT_FOLLOWS, &mut ended).await.is_ok() {
-            return tell_end(&world, id, Witness::Ended(end)).await;
-        }
-        tracing::info!(%id, ?end, "the link ended while Maya runs on");
-        world.registry.observe(&Observation::LinkClosed { id });
+        last = Some(end);
+        let exits = match end {
+            LinkEnd::Goodbye(Farewell::MayaExiting) => EXITING,
+            _ => EXIT_FOLLOWS,
+        };
         tokio::select! {
             () = world.stop.cancelled() => return,
-            () = &mut ended => return tell_end(&world, id, Witness::Ended(end)).await,
-            () = sleep(world.timing.reconnect) => {}
+            () = &mut ended => return tell_end(&world, id, last).await,
+            () = sleep(exits) => {}
         }
+        tracing::info!(%id, ?end, "the link ended while Maya runs on");
+        if end == LinkEnd::Goodbye(Farewell::Replaced) {
+            // Two engines would take it from each other for ever.
+            world.registry.observe(&Observation::ConnectFailed { id, why: Why::Replaced });
+            tokio::select! {
+                () = world.stop.cancelled() => return,
+                () = &mut ended => return tell_end(&world, id, None).await,
+            }
+        }
+        world.registry.observe(&Observation::LinkClosed { id });
     }
 }
 
-async fn tell_end(world: &World, id: SessionId, witness: Witness) {
-    let ending = match witness {
-        Witness::NoLink => Ending::Unwitnessed,
-        Witness::Ended(LinkEnd::Goodbye) => Ending::Goodbye,
-        Witness::Ended(LinkEnd::BrokenOff) => {
+async fn tell_end(world: &World, id: SessionId, last: Option<LinkEnd>) {
+    let ending = match last {
+        None => Ending::Unwitnessed,
+        Some(LinkEnd::Goodbye(_)) => Ending::Goodbye,
+        Some(LinkEnd::BrokenOff) => {
             Ending::WithoutGoodbye { recovered_scene: recovered_scene(world, id).await }
         }
     };
@@ -153,20 +169,25 @@ async fn watch_main_thread(id: SessionId, link: Link, world: &World) {
         clock.tick().await;
         let asked = Instant::now();
         let mut question = pin!(link.main_thread_waiting());
-        let waiting = loop {
+        loop {
             match timeout(timing.ping, &mut question).await {
-                Ok(Ok(waiting)) => break waiting,
+                // A late answer tells of now and not of the time before; the next question will.
+                Ok(Ok(waiting)) if asked.elapsed() < timing.ping => {
+                    report(id, waiting, world);
+                    break;
+                }
+                Ok(Ok(_)) => break,
                 // The link is at its end, and says so by itself.
                 Ok(Err(_)) => return std::future::pending().await,
                 Err(_) => report(id, asked.elapsed(), world),
             }
-        };
-        report(id, waiting, world);
+        }
     }
 }
 
 fn report(id: SessionId, waiting: Duration, world: &World) {
-    let since = clock::now() - waiting;
+    // What a helper says may be anything.
+    let since = clock::now() - waiting.min(LONGEST_WAIT);
     let observation = if waiting >= world.timing.not_responding {
         Observation::MainThreadStuck { id, since }
     } else if waiting >= world.timing.busy {

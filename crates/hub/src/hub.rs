@@ -1,6 +1,7 @@
 //! Composition: which part is given what, and the order of start and stop.
 
 use std::{
+    fs::{File, TryLockError},
     io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -18,7 +19,10 @@ use tokio::{
     sync::{mpsc, watch},
     time::{MissedTickBehavior, interval, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use crate::{
     Home, Settings, Timing,
@@ -50,6 +54,13 @@ pub enum StartError {
         owner.as_ref().map(|owner| format!(" by {owner}")).unwrap_or_default()
     )]
     PortTaken { port: u16, owner: Option<String>, settings: PathBuf },
+    #[error(
+        "Maya MCP Tray runs already with the folder {home}{}; end that one, or give this one another folder with --home",
+        running.as_ref().map(|running| format!(" ({running})")).unwrap_or_default()
+    )]
+    HomeInUse { home: PathBuf, running: Option<String> },
+    #[error("locking {path}")]
+    Lock { path: PathBuf, source: io::Error },
     #[error("listening on 127.0.0.1:{port}")]
     Listen { port: u16, source: io::Error },
     #[error("writing the endpoint's address into {home}")]
@@ -62,7 +73,7 @@ pub enum StartError {
     Finder(#[from] FinderError),
 }
 
-/// The running engine. Dropping it without [`Hub::stop`] ends its tasks at their next step, without farewells.
+/// The running engine. Dropping it without [`Hub::stop`] ends its tasks without waiting for them.
 #[derive(Debug)]
 pub struct Hub {
     registry: Registry,
@@ -71,11 +82,16 @@ pub struct Hub {
     home: Home,
     stop: CancellationToken,
     tracker: TaskTracker,
+    /// A start that fails half-way ends what it has begun.
+    _stop_on_drop: DropGuard,
+    /// One engine per home: held for as long as it runs, and let go by the system however it ends.
+    _lock: File,
 }
 
 impl Hub {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let Options { home, settings, tokens, timing } = options;
+        let lock = lock(&home)?;
         let listener = listen(settings.port, &home).await?;
         let address =
             listener.local_addr().map_err(|source| StartError::Listen { port: settings.port, source })?;
@@ -90,6 +106,7 @@ impl Hub {
         let links = Links::default();
         let proof = EndpointSecret::random();
         let stop = CancellationToken::new();
+        let stop_on_drop = stop.clone().drop_guard();
         let tracker = TaskTracker::new();
 
         let engine = Engine {
@@ -127,7 +144,16 @@ impl Hub {
             .write(home.path())
             .map_err(|source| StartError::EndpointFile { home: home.path().to_owned(), source })?;
         tracing::info!(endpoint = endpoint_file.endpoint, home = %home.path().display(), "the engine runs");
-        Ok(Self { registry, links, endpoint_file, home, stop, tracker })
+        Ok(Self {
+            registry,
+            links,
+            endpoint_file,
+            home,
+            stop,
+            tracker,
+            _stop_on_drop: stop_on_drop,
+            _lock: lock,
+        })
     }
 
     pub fn endpoint(&self) -> &str {
@@ -173,6 +199,21 @@ impl Hub {
     }
 }
 
+fn lock(home: &Home) -> Result<File, StartError> {
+    let path = home.path().join("lock");
+    let failed = |source| StartError::Lock { path: path.clone(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let running = EndpointFile::read(home.path()).ok();
+            let running = running.map(|running| format!("pid {}, {}", running.pid, running.endpoint));
+            Err(StartError::HomeInUse { home: home.path().to_owned(), running })
+        }
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
 async fn listen(port: u16, home: &Home) -> Result<TcpListener, StartError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpListener::bind(address).await.map_err(|source| match source.kind() {
@@ -198,13 +239,27 @@ async fn find(mut finder: Finder, world: Arc<World>, tracker: TaskTracker) {
                 tracing::info!(%id, exe = ?process.exe, version = process.maya_version, "found a Maya");
                 world.registry.observe(&Observation::ProcessFound(process));
                 let following = follow(id, world.clone());
-                let ended_in = ended_in.clone();
+                let left = Left { id, links: world.links.clone(), told: ended_in.clone() };
                 tracker.spawn(async move {
                     following.await;
-                    // The finder is gone only when everything stops.
-                    let _ = ended_in.send(id);
+                    drop(left);
                 });
             },
         }
+    }
+}
+
+/// However a session's task ends, by a fault of ours too: nobody is left waiting for it, and its process can be found again.
+struct Left {
+    id: SessionId,
+    links: Links,
+    told: mpsc::UnboundedSender<SessionId>,
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.links.remove(self.id);
+        // The finder is gone only when everything stops.
+        let _ = self.told.send(self.id);
     }
 }

@@ -10,6 +10,7 @@ mod hub;
 mod reach;
 mod settings;
 mod timing;
+mod verdicts;
 
 pub use home::{Home, HomeError};
 pub use hub::{Hub, Options, StartError, TokenRule};

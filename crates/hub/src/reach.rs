@@ -1,7 +1,7 @@
 //! How a client on this machine reaches us: which bridge, which endpoint, which token.
 
 use std::{
-    io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -15,12 +15,22 @@ use crate::{Home, Settings};
 const NO_TOKEN: &str = "maya_not_made_yet";
 
 /// Everything that goes into one client's settings.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Reach {
     bridge: PathBuf,
     endpoint: String,
     token: String,
     home: Option<PathBuf>,
+}
+
+/// The token stays out of logs.
+impl fmt::Debug for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reach")
+            .field("bridge", &self.bridge)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

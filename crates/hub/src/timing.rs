@@ -17,8 +17,6 @@ pub struct Timing {
     pub no_port: Duration,
     /// Between two tries at a port that failed.
     pub retry: Duration,
-    /// After a link that ended, before the next.
-    pub reconnect: Duration,
     /// Between two questions for the main thread.
     pub ping: Duration,
     /// Away for so long, the main thread is busy.
@@ -37,9 +35,9 @@ impl Default for Timing {
             patience: Duration::from_secs(5),
             no_port: Duration::from_mins(1),
             retry: Duration::from_secs(10),
-            reconnect: Duration::from_secs(1),
             ping: Duration::from_secs(2),
-            busy: Duration::from_secs(2),
+            // A little less than two questions are apart, so that the second one tells.
+            busy: Duration::from_millis(1900),
             not_responding: Duration::from_mins(1),
         }
     }

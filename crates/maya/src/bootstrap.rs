@@ -14,8 +14,10 @@ use crate::{
 
 /// The artist reads this in Maya's security dialog.
 const COMMENT: &str = "/* Maya MCP Tray asks to connect this Maya to your AI client. */ ";
-/// What a Python port says of MEL's `python` command, in every Maya.
-const NOT_MEL: &str = "name 'python' is not defined";
+/// What a Python port says of MEL's `python` command, and of a comment of MEL's, in every Maya.
+const NOT_MEL: [&str; 2] = ["name 'python' is not defined", "invalid syntax"];
+/// Maya's dialog shows no more.
+const LONGEST_QUESTION: usize = 300;
 const DENIED: &str = "Execution denied by Maya";
 
 /// A command port of a known Maya.
@@ -35,13 +37,6 @@ impl Doorway {
     }
 }
 
-/// What came of it.
-#[derive(Debug)]
-pub struct Bootstrap {
-    pub helper: HelperAddress,
-    pub helper_version: String,
-}
-
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
     #[error(transparent)]
@@ -58,24 +53,32 @@ pub enum BootstrapError {
     PathTooLong,
 }
 
-/// Waits as long as Maya does (it may be rendering, or asking the artist); the caller may stop waiting at any time without harm.
-pub async fn bootstrap(doorway: &Doorway, files: &HelperFiles) -> Result<Bootstrap, BootstrapError> {
+/// Waits as long as Maya does (it may be rendering, or asking the artist); the caller may stop waiting at any time without harm. `sent` is
+/// called when the first message is on its way: from then on the artist may be looking at a dialog.
+pub async fn bootstrap(
+    doorway: &Doorway,
+    files: &HelperFiles,
+    sent: impl FnOnce(),
+) -> Result<HelperAddress, BootstrapError> {
     let invitation = files.invite()?;
     let expression = files.expression(&invitation.nonce);
     let mel = format!("python(\"{}\")", expression.replace('\\', "\\\\").replace('"', "\\\""));
     let first = if doorway.asks_the_artist() { format!("{COMMENT}{mel}") } else { mel };
-    let mut answer = send(doorway, &first).await?;
-    if answer.contains(NOT_MEL) {
-        answer = send(doorway, &expression).await?;
+    if doorway.asks_the_artist() && first.len() >= LONGEST_QUESTION {
+        return Err(BootstrapError::PathTooLong);
+    }
+    let mut answer = send(doorway, &first, sent).await?;
+    if NOT_MEL.iter().any(|words| answer.contains(words)) {
+        answer = send(doorway, &expression, || ()).await?;
     }
     read_answer(&answer, doorway, invitation)
 }
 
-async fn send(doorway: &Doorway, line: &str) -> Result<String, BootstrapError> {
+async fn send(doorway: &Doorway, line: &str, sent: impl FnOnce()) -> Result<String, BootstrapError> {
     if line.len() > LONGEST_LINE {
         return Err(BootstrapError::PathTooLong);
     }
-    Ok(ask(&doorway.address, doorway.pid, line).await?)
+    Ok(ask(&doorway.address, doorway.pid, line, sent).await?)
 }
 
 #[derive(Deserialize)]
@@ -84,8 +87,6 @@ struct Reply {
     nonce: String,
     pid: u32,
     port: Option<u16>,
-    #[serde(default)]
-    helper: String,
     error: Option<ReplyError>,
 }
 
@@ -95,8 +96,13 @@ struct ReplyError {
     message: String,
 }
 
-fn read_answer(answer: &str, doorway: &Doorway, invitation: Invitation) -> Result<Bootstrap, BootstrapError> {
-    if answer.contains(DENIED) {
+fn read_answer(
+    answer: &str,
+    doorway: &Doorway,
+    invitation: Invitation,
+) -> Result<HelperAddress, BootstrapError> {
+    // In another language than English, Maya's words are others; that it hangs up is the same.
+    if answer.contains(DENIED) || doorway.asks_the_artist() && answer.is_empty() {
         return Err(BootstrapError::Denied);
     }
     let foreign = || BootstrapError::NotMaya {
@@ -109,10 +115,7 @@ fn read_answer(answer: &str, doorway: &Doorway, invitation: Invitation) -> Resul
     }
     match (reply.port, reply.error) {
         (_, Some(error)) => Err(BootstrapError::Helper { kind: error.r#type, message: error.message }),
-        (Some(port), None) => Ok(Bootstrap {
-            helper: HelperAddress { port, secret: invitation.secret.clone() },
-            helper_version: reply.helper,
-        }),
+        (Some(port), None) => Ok(HelperAddress { port, secret: invitation.secret.clone() }),
         (None, None) => Err(foreign()),
     }
 }

@@ -29,14 +29,14 @@ pub enum PortError {
 }
 
 /// The answer without its end mark; empty when the port closed without a word. Waits as long as Maya does: the caller has the clock.
-pub async fn ask(address: &Address, pid: u32, line: &str) -> Result<String, PortError> {
+pub async fn ask(address: &Address, pid: u32, line: &str, sent: impl FnOnce()) -> Result<String, PortError> {
     debug_assert!(line.len() <= LONGEST_LINE && line.is_ascii(), "the bootstrap sees to that");
     let connect = |source| PortError::Connect { address: address.clone(), source };
     let talk = |source| PortError::Talk { address: address.clone(), source };
     match address {
         Address::Tcp(socket) => {
             let stream = in_time(TcpStream::connect(socket)).await.map_err(connect)?;
-            exchange(stream, line).await.map_err(talk)
+            exchange(stream, line, sent).await.map_err(talk)
         }
         #[cfg(unix)]
         Address::Unix(path) => {
@@ -46,11 +46,11 @@ pub async fn ask(address: &Address, pid: u32, line: &str) -> Result<String, Port
             if owner.is_some_and(|owner| i64::from(owner) != i64::from(pid)) {
                 return Err(PortError::TakenOver { address: address.clone(), owner });
             }
-            exchange(stream, line).await.map_err(talk)
+            exchange(stream, line, sent).await.map_err(talk)
         }
         #[cfg(not(unix))]
         Address::Unix(_) => {
-            let _ = pid;
+            let _ = (pid, sent);
             Err(connect(io::ErrorKind::Unsupported.into()))
         }
     }
@@ -60,8 +60,13 @@ async fn in_time<T>(connecting: impl Future<Output = io::Result<T>>) -> io::Resu
     timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, line: &str) -> io::Result<String> {
+async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    line: &str,
+    sent: impl FnOnce(),
+) -> io::Result<String> {
     stream.write_all(line.as_bytes()).await?;
+    sent();
     let mut answer = Vec::new();
     let mut chunk = [0; 1024];
     let mut stream = stream.take(LONGEST_ANSWER);

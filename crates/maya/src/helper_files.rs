@@ -16,8 +16,6 @@ mod sources {
     include!(concat!(env!("OUT_DIR"), "/helper_sources.rs"));
 }
 
-pub const HELPER_VERSION: &str = env!("CARGO_PKG_VERSION");
-
 #[derive(Debug, thiserror::Error)]
 pub enum HelperFilesError {
     #[error("writing {path}")]

@@ -14,9 +14,9 @@ mod links;
 mod proof;
 mod protocol;
 
-pub use bootstrap::{Bootstrap, BootstrapError, Doorway, bootstrap};
+pub use bootstrap::{BootstrapError, Doorway, bootstrap};
 pub use command_port::PortError;
-pub use helper_files::{HELPER_VERSION, HelperFiles, HelperFilesError};
-pub use link::{HelperAddress, Link, LinkEnd, LinkError, LinkEvent, LinkTask, Welcome};
+pub use helper_files::{HelperFiles, HelperFilesError};
+pub use link::{Farewell, HelperAddress, Link, LinkEnd, LinkError, LinkEvent, LinkTask, Welcome};
 pub use links::Links;
 pub use protocol::{Execute, Execution, Language, ResultType, ScriptError};

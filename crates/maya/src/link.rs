@@ -57,8 +57,18 @@ pub enum LinkEvent {
 /// How a link ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkEnd {
-    Goodbye,
+    Goodbye(Farewell),
     BrokenOff,
+}
+
+/// Why a helper says good-bye.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    MayaExiting,
+    /// Another engine has put another build of the helper in.
+    Replaced,
+    /// Everybody has let it go, or somebody took it out.
+    Left,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -170,7 +180,10 @@ struct CancelOnDrop<'a> {
 
 impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
-        let Some(Ok(id)) = self.id.as_mut().map(oneshot::Receiver::try_recv) else { return };
+        let Some(mut id) = self.id.take() else { return };
+        // Closed first: a request that is not written yet sees that nobody waits, and is not written at all.
+        id.close();
+        let Ok(id) = id.try_recv() else { return };
         // With a full queue the link is stalled, and its end will answer for the script.
         let _ = self.link.commands.try_send(Command::Cancel { id });
     }
@@ -205,7 +218,7 @@ impl LinkTask {
                     frame = frames.recv() => match frame {
                         None => return end,
                         Some(frame) => match waiting.take_in(frame) {
-                            Some(Incoming::Goodbye) => end = LinkEnd::Goodbye,
+                            Some(Incoming::Goodbye(why)) => end = LinkEnd::Goodbye(why),
                             Some(Incoming::Event(event)) => { let _ = events.send(event).await; }
                             None => {}
                         },
@@ -213,11 +226,13 @@ impl LinkTask {
                     command = queue.recv() => match command {
                         // The last handle is gone: the engine leaves on purpose.
                         None => return end,
-                        Some(command) => if writer.write_all(&waiting.send_out(command)).await.is_err() {
+                        Some(command) => if let Some(bytes) = waiting.send_out(command)
+                            && writer.write_all(&bytes).await.is_err()
+                        {
                             // What the helper said before it went must still be read.
                             queue.close();
                             while let Some(frame) = frames.recv().await {
-                                if let Some(Incoming::Goodbye) = waiting.take_in(frame) { end = LinkEnd::Goodbye; }
+                                if let Some(Incoming::Goodbye(why)) = waiting.take_in(frame) { end = LinkEnd::Goodbye(why); }
                             }
                             return end;
                         },
@@ -244,22 +259,22 @@ struct Waiting {
 
 enum Incoming {
     Event(LinkEvent),
-    Goodbye,
+    Goodbye(Farewell),
 }
 
 impl Waiting {
-    fn send_out(&mut self, command: Command) -> Vec<u8> {
+    /// The frame to write; none for a request that nobody waits for any more.
+    fn send_out(&mut self, command: Command) -> Option<Vec<u8>> {
         self.last += 1;
         match command {
             Command::Request { method, params, started, reply } => {
-                // If nobody waits any more, the answer finds nobody; that is all.
-                let _ = started.send(self.last);
+                started.send(self.last).ok()?;
                 self.replies.insert(self.last, reply);
-                frame::encode(&json!({"id": self.last, "method": method, "params": params}))
+                Some(frame::encode(&json!({"id": self.last, "method": method, "params": params})))
             }
             Command::Cancel { id } => {
                 self.replies.remove(&id);
-                frame::encode(&json!({"id": self.last, "method": "cancel", "params": {"id": id}}))
+                Some(frame::encode(&json!({"id": self.last, "method": "cancel", "params": {"id": id}})))
             }
         }
     }
@@ -275,7 +290,11 @@ impl Waiting {
         let params = message.remove("params").unwrap_or_default();
         let text = |field: &str| params.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         match message.get("event").and_then(Value::as_str)? {
-            "goodbye" => Some(Incoming::Goodbye),
+            "goodbye" => Some(Incoming::Goodbye(match text("reason").as_str() {
+                "replaced" => Farewell::Replaced,
+                "left" => Farewell::Left,
+                _ => Farewell::MayaExiting,
+            })),
             "main_free" => Some(Incoming::Event(LinkEvent::MainThreadFree)),
             "stranger" => {
                 Some(Incoming::Event(LinkEvent::Stranger { address: text("address"), why: text("why") }))

@@ -82,18 +82,9 @@ impl WireFacts {
     }
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WireReason {
-    New,
-    Opened,
-    Saved,
-    Renamed,
-}
-
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct WireScene {
-    reason: WireReason,
+    reason: SceneReason,
     scene_name: String,
     scene_path: String,
     modified: bool,
@@ -101,12 +92,6 @@ pub(crate) struct WireScene {
 
 impl WireScene {
     pub(crate) fn split(self) -> (SceneReason, Scene) {
-        let reason = match self.reason {
-            WireReason::New => SceneReason::New,
-            WireReason::Opened => SceneReason::Opened,
-            WireReason::Saved => SceneReason::Saved,
-            WireReason::Renamed => SceneReason::Renamed,
-        };
-        (reason, Scene { name: self.scene_name, path: self.scene_path, modified: self.modified })
+        (self.reason, Scene { name: self.scene_name, path: self.scene_path, modified: self.modified })
     }
 }

@@ -74,8 +74,15 @@ mod tests {
             batch: false,
             temp_folders: Vec::new(),
         };
-        let mut session =
-            Session { process, phase: Phase::Ready, since: at, address: None, facts: None, scene: None };
+        let mut session = Session {
+            process,
+            phase: Phase::Ready,
+            since: at,
+            address: None,
+            facts: None,
+            scene: None,
+            scenes_seen: 0,
+        };
         alter(&mut session);
         let edge = Edge { revision: 1, at, session: Arc::new(session), event };
         notice_for(&edge).map(|notice| (notice.title, notice.body))

@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// One running Maya process. Pids are reused, so the start time (seconds since 1970) belongs to the identity.
+/// One running Maya process. Pids are reused, so the start time belongs to the identity: a number that the system keeps for the process
+/// and that no setting of the clock moves (on Linux, clock ticks since the machine started). It is only ever compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionId {
     pub pid: u32,

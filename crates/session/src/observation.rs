@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::{Address, Chooser, Facts, Process, Scene, SessionId, Why};
 
@@ -73,7 +74,8 @@ pub enum Ending {
     Unwitnessed,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SceneReason {
     New,
     Opened,

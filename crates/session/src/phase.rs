@@ -34,6 +34,10 @@ pub enum Why {
     NoCommandPort,
     /// Another Maya has taken over the file of its command port's socket.
     TakenOver,
+    /// Another engine has put its own helper into it.
+    Replaced,
+    /// Its helper was taken out, and connecting again would ask the artist again.
+    HelperRemoved,
     /// The artist chose *Deny* in Maya's security dialog.
     PermissionDenied,
     /// It listens, and has not answered yet.
@@ -82,6 +86,12 @@ impl fmt::Display for Why {
         match self {
             Self::NoCommandPort => write!(f, "it has no command port open. {OPEN_A_PORT}"),
             Self::TakenOver => write!(f, "another Maya has taken over its command port. {OPEN_A_PORT}"),
+            Self::Replaced => f.write_str(
+                "another Maya MCP Tray has taken it over. End that one, then start this one again",
+            ),
+            Self::HelperRemoved => {
+                f.write_str("our helper was taken out of it. Start Maya MCP Tray again to be asked for permission again")
+            }
             Self::PermissionDenied => {
                 f.write_str("permission was denied in Maya. Restart Maya, or open a command port by hand, to be asked again")
             }

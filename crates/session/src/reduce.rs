@@ -65,6 +65,7 @@ pub fn reduce(
         }
         Observation::SceneSeen { id, reason, scene } => change(snapshot, *id, |session| {
             session.scene = Some(scene.clone());
+            session.scenes_seen += 1;
             Some(Event::SceneChanged { reason: *reason })
         }),
     }
@@ -81,6 +82,7 @@ fn appear(snapshot: &mut Snapshot, process: &Process, now: Timestamp) -> Option<
         address: None,
         facts: None,
         scene: None,
+        scenes_seen: 0,
     });
     snapshot.sessions.insert(process.id, session.clone());
     snapshot.revision += 1;

@@ -32,6 +32,8 @@ pub struct Session {
     /// Known from the first link on.
     pub facts: Option<Facts>,
     pub scene: Option<Scene>,
+    /// How often a scene was seen, so that saving it again is a change too.
+    pub scenes_seen: u64,
 }
 
 impl Session {
@@ -143,13 +145,14 @@ impl Snapshot {
         }
     }
 
-    /// By "maya-8453" or by "host:port".
+    /// By "maya-8453", or by "host:port" where that is one session's alone: an address can be taken over.
     pub fn find(&self, name: &str) -> Option<Arc<Session>> {
         let named = |session: &&Arc<Session>| {
             session.id().to_string() == name
                 || session.address.as_ref().is_some_and(|address| address.to_string() == name)
         };
-        self.sessions.values().find(named).cloned()
+        let mut found = self.sessions.values().filter(named);
+        found.next().filter(|_| found.next().is_none()).cloned()
     }
 
     fn running(&self) -> String {

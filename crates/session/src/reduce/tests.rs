@@ -176,7 +176,7 @@ fn a_scene_is_followed() {
             (found(), "discovered", "appeared"),
             (linked(), "ready", "ready"),
             (seen("a.ma", SceneReason::Opened), "ready", "scene_changed"),
-            (seen("a.ma", SceneReason::Saved), "ready", ""),
+            (seen("a.ma", SceneReason::Saved), "ready", "scene_changed"),
             (seen("b.ma", SceneReason::Renamed), "ready", "scene_changed"),
         ],
     );

@@ -1,0 +1,286 @@
+//! What is known of a session's addresses: which to try, and what to say of all of them together.
+//!
+//! Invariant: an address that asks the artist and was sent something stays answered, or refused, for as long as it listens.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use maya_mcp_maya::{BootstrapError, Doorway, LinkError};
+use maya_mcp_session::{Address, Why};
+use tokio::time::Instant;
+
+/// Why an attempt failed, sorted by what follows from it.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("the artist chose Deny")]
+    Denied,
+    #[error(transparent)]
+    NotMaya(BootstrapError),
+    #[error(transparent)]
+    TakenOver(BootstrapError),
+    /// Nothing was sent.
+    #[error(transparent)]
+    Closed(BootstrapError),
+    #[error(transparent)]
+    Bootstrap(BootstrapError),
+    #[error("it took the message and has not answered")]
+    Silent,
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error("the helper answered for another process ({0})")]
+    AnotherProcess(u32),
+}
+
+#[derive(Debug)]
+enum Verdict {
+    /// `before`: what an earlier attempt came to; it stays true until this one has come to something else.
+    Trying {
+        since: Instant,
+        asked: bool,
+        before: Option<Why>,
+    },
+    /// Not a command port.
+    Foreign,
+    /// Not again while it listens.
+    Refused(Why),
+    /// It led to a helper. A port that asked is not asked again by itself.
+    Done,
+    NotBefore {
+        then: Instant,
+        why: Option<Why>,
+    },
+}
+
+/// What to say of all addresses together.
+#[derive(Debug)]
+pub enum Obstacle {
+    Asking(Address),
+    Trying(Address),
+    Why(Why),
+}
+
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    known: BTreeMap<String, (Doorway, Verdict)>,
+}
+
+impl Verdicts {
+    /// The link has ended: what was not refused may be tried again, unless that would ask the artist.
+    pub fn begin_again(&mut self) {
+        for (doorway, verdict) in self.known.values_mut() {
+            if matches!(verdict, Verdict::Done | Verdict::Trying { .. }) && doorway.asks_the_artist() {
+                *verdict = Verdict::Refused(Why::HelperRemoved);
+            }
+        }
+        self.known.retain(|_, (_, verdict)| matches!(verdict, Verdict::Foreign | Verdict::Refused(_)));
+    }
+
+    /// Takes note of what listens, and gives what to try now.
+    pub fn due(&mut self, listening: Vec<Doorway>, ask_after: Duration) -> Vec<Doorway> {
+        let now = Instant::now();
+        let listens = |key: &String| listening.iter().any(|doorway| doorway.address.to_string() == *key);
+        self.known.retain(|key, (_, verdict)| matches!(verdict, Verdict::Trying { .. }) || listens(key));
+        let (asking, plain): (Vec<_>, Vec<_>) = listening.into_iter().partition(Doorway::asks_the_artist);
+        let mut due = Vec::new();
+        for doorway in plain {
+            due.extend(self.try_now(doorway, now));
+        }
+        for doorway in asking {
+            let key = doorway.address.to_string();
+            let wait = Verdict::NotBefore { then: now + ask_after, why: None };
+            self.known.entry(key).or_insert_with(|| (doorway.clone(), wait));
+            if due.is_empty() {
+                due.extend(self.try_now(doorway, now));
+            }
+        }
+        due
+    }
+
+    fn try_now(&mut self, doorway: Doorway, now: Instant) -> Option<Doorway> {
+        let key = doorway.address.to_string();
+        let before = match self.known.get(&key) {
+            None => None,
+            Some((_, Verdict::NotBefore { then, why })) if *then <= now => why.clone(),
+            Some(_) => return None,
+        };
+        self.known.insert(key, (doorway.clone(), Verdict::Trying { since: now, asked: false, before }));
+        Some(doorway)
+    }
+
+    /// A dialog must be open there.
+    pub fn asked(&mut self, address: &Address) {
+        if let Some((_, Verdict::Trying { asked, .. })) = self.known.get_mut(&address.to_string()) {
+            *asked = true;
+        }
+    }
+
+    pub fn succeeded(&mut self, doorway: &Doorway) {
+        self.known.insert(doorway.address.to_string(), (doorway.clone(), Verdict::Done));
+    }
+
+    pub fn failed(&mut self, doorway: &Doorway, failure: &Failure, retry: Duration) {
+        let why = match failure {
+            Failure::Denied => Some(Why::PermissionDenied),
+            Failure::NotMaya(_) => None,
+            Failure::TakenOver(_) => Some(Why::TakenOver),
+            Failure::Closed(_) | Failure::Silent => {
+                Some(Why::NoAnswer { tried: doorway.address.to_string() })
+            }
+            Failure::Bootstrap(_) | Failure::Link(_) | Failure::AnotherProcess(_) => {
+                Some(Why::HelperFailed { message: failure.to_string() })
+            }
+        };
+        let asks_again = doorway.asks_the_artist() && !matches!(failure, Failure::Closed(_));
+        let final_answer = matches!(failure, Failure::Denied | Failure::TakenOver(_));
+        let verdict = match why {
+            None => Verdict::Foreign,
+            Some(why) if asks_again || final_answer => Verdict::Refused(why),
+            why => Verdict::NotBefore { then: Instant::now() + retry, why },
+        };
+        self.known.insert(doorway.address.to_string(), (doorway.clone(), verdict));
+    }
+
+    /// Nothing, when every address is foreign or there is none.
+    pub fn obstacle(&self, patience: Duration) -> Option<Obstacle> {
+        let all = || self.known.values();
+        if let Some((doorway, _)) =
+            all().find(|(_, verdict)| matches!(verdict, Verdict::Trying { asked: true, .. }))
+        {
+            return Some(Obstacle::Asking(doorway.address.clone()));
+        }
+        let told = all().find_map(|(_, verdict)| match verdict {
+            Verdict::Refused(why)
+            | Verdict::NotBefore { why: Some(why), .. }
+            | Verdict::Trying { before: Some(why), .. } => Some(why.clone()),
+            _ => None,
+        });
+        let trying = all().filter_map(|(doorway, verdict)| match verdict {
+            Verdict::Trying { since, .. } => Some((&doorway.address, since.elapsed())),
+            _ => None,
+        });
+        let (patient, silent): (Vec<_>, Vec<_>) = trying.partition(|(_, waited)| *waited < patience);
+        match (told, patient.first(), silent.is_empty()) {
+            (Some(why), ..) => Some(Obstacle::Why(why)),
+            (None, Some((address, _)), true) => Some(Obstacle::Trying((*address).clone())),
+            (None, _, false) => {
+                let tried: Vec<_> = silent.iter().map(|(address, _)| address.to_string()).collect();
+                Some(Obstacle::Why(Why::NoAnswer { tried: tried.join(", ") }))
+            }
+            (None, None, true) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RETRY: Duration = Duration::from_secs(10);
+    const PATIENCE: Duration = Duration::from_secs(5);
+    const ASK_AFTER: Duration = Duration::from_secs(1);
+
+    fn plain() -> Doorway {
+        Doorway { address: Address::Tcp(([127, 0, 0, 1], 7001).into()), pid: 1 }
+    }
+
+    fn asking() -> Doorway {
+        Doorway { address: Address::Unix("/tmp/commandportDefault".into()), pid: 1 }
+    }
+
+    fn said(verdicts: &Verdicts) -> String {
+        match verdicts.obstacle(PATIENCE) {
+            Some(Obstacle::Asking(_)) => "asking".to_owned(),
+            Some(Obstacle::Trying(_)) => "trying".to_owned(),
+            Some(Obstacle::Why(why)) => format!("{why:?}"),
+            None => "nothing".to_owned(),
+        }
+    }
+
+    async fn after(time: Duration) {
+        tokio::time::advance(time).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_asks_is_sent_one_message_whatever_comes_of_it() {
+        let failures = || {
+            [
+                Failure::Denied,
+                Failure::Bootstrap(BootstrapError::PathTooLong),
+                Failure::Link(LinkError::Silent),
+                Failure::AnotherProcess(7),
+            ]
+        };
+        for failure in failures() {
+            let mut verdicts = Verdicts::default();
+            assert!(verdicts.due(vec![asking()], ASK_AFTER).is_empty(), "another port may need no asking");
+            after(ASK_AFTER).await;
+            assert_eq!(verdicts.due(vec![asking()], ASK_AFTER).len(), 1, "then it is tried");
+            verdicts.failed(&asking(), &failure, RETRY);
+            for _ in 0..3 {
+                after(RETRY * 100).await;
+                assert!(verdicts.due(vec![asking()], ASK_AFTER).is_empty(), "never again: {failure}");
+                verdicts.begin_again();
+            }
+            verdicts.due(vec![], ASK_AFTER);
+            verdicts.due(vec![asking()], ASK_AFTER);
+            after(ASK_AFTER).await;
+            assert_eq!(
+                verdicts.due(vec![asking()], ASK_AFTER).len(),
+                1,
+                "closed and opened, it is another port"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_link_that_ends_does_not_ask_the_artist_again() {
+        let mut verdicts = Verdicts::default();
+        verdicts.due(vec![asking()], ASK_AFTER);
+        after(ASK_AFTER).await;
+        verdicts.due(vec![asking()], ASK_AFTER);
+        verdicts.succeeded(&asking());
+        verdicts.begin_again();
+        after(RETRY).await;
+        assert!(verdicts.due(vec![asking()], ASK_AFTER).is_empty(), "one message");
+        assert_eq!(said(&verdicts), "HelperRemoved", "and a reason");
+        assert_eq!(verdicts.due(vec![asking(), plain()], ASK_AFTER), [plain()], "a plain port is welcome");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_artist_is_not_asked_while_a_plain_port_is_new() {
+        let mut verdicts = Verdicts::default();
+        assert_eq!(verdicts.due(vec![asking(), plain()], ASK_AFTER), [plain()], "the plain one first");
+        after(ASK_AFTER).await;
+        assert_eq!(verdicts.due(vec![asking(), plain()], ASK_AFTER), [asking()], "then the other");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_said_does_not_flicker() {
+        let mut verdicts = Verdicts::default();
+        verdicts.due(vec![plain()], ASK_AFTER);
+        assert_eq!(said(&verdicts), "trying", "at first");
+        verdicts.failed(&plain(), &Failure::Bootstrap(BootstrapError::PathTooLong), RETRY);
+        let why = said(&verdicts);
+        assert!(why.contains("HelperFailed"), "{why}");
+        after(RETRY).await;
+        assert_eq!(verdicts.due(vec![plain()], ASK_AFTER).len(), 1, "it is tried again");
+        assert_eq!(said(&verdicts), why, "and what was true stays said");
+        verdicts.due(vec![asking(), plain()], ASK_AFTER);
+        after(ASK_AFTER).await;
+        verdicts.due(vec![asking(), plain()], ASK_AFTER);
+        verdicts.asked(&asking().address);
+        assert_eq!(said(&verdicts), "asking", "a dialog goes before all");
+        verdicts.failed(&asking(), &Failure::Denied, RETRY);
+        verdicts.failed(&plain(), &Failure::NotMaya(BootstrapError::Denied), RETRY);
+        assert_eq!(said(&verdicts), "PermissionDenied", "what others answer does not hide it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_port_is_told_after_a_while() {
+        let mut verdicts = Verdicts::default();
+        verdicts.due(vec![plain()], ASK_AFTER);
+        after(PATIENCE).await;
+        assert!(said(&verdicts).contains("NoAnswer"), "{}", said(&verdicts));
+        verdicts.failed(&plain(), &Failure::NotMaya(BootstrapError::Denied), RETRY);
+        assert_eq!(said(&verdicts), "nothing", "one that is none of ours is no obstacle");
+    }
+}
