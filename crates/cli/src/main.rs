@@ -79,8 +79,19 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let runtime =
         |workers| tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     match cli.command {
-        Command::Serve(options) => runtime(2)?.block_on(serve::serve(home, options)),
-        Command::Stdio { client } => runtime(1)?.block_on(serve::stdio(&home, &client)),
+        Command::Serve(options) => {
+            let runtime = runtime(2)?;
+            let served = runtime.block_on(serve::serve(home, options));
+            runtime.shutdown_background();
+            served
+        }
+        Command::Stdio { client } => {
+            let runtime = runtime(1)?;
+            let bridged = runtime.block_on(serve::stdio(&home, &client));
+            // A read of standard input cannot be called off, and must not keep us here.
+            runtime.shutdown_background();
+            bridged
+        }
         Command::Sessions(Json { json }) => runtime(1)?.block_on(ask::sessions(&home, json)),
         Command::Exec(options) => runtime(1)?.block_on(ask::exec(&home, options)),
         Command::Token { name } => ask::token(&home, &name),

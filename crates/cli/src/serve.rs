@@ -1,12 +1,13 @@
 //! The two that stay: the engine, and the bridge.
 
-use std::{path::Path, process::ExitCode};
+use std::{io::Write as _, path::Path, process::ExitCode};
 
 use anyhow::Context;
 use clap::Args;
 use maya_mcp_endpoint::{BridgeOptions, StartCommand, bridge};
 use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -27,7 +28,8 @@ pub async fn serve(home: Home, options: Serve) -> anyhow::Result<ExitCode> {
     }
     let stop = stop_signal()?;
     let hub = Hub::start(Options { home, settings, tokens, timing: Timing::default() }).await?;
-    println!("{}", json!({"endpoint": hub.endpoint(), "pid": std::process::id()}));
+    // Whoever started us may not listen; the engine is for others too.
+    let _ = writeln!(std::io::stdout(), "{}", json!({"endpoint": hub.endpoint(), "pid": std::process::id()}));
     stop.await;
     hub.stop().await;
     Ok(ExitCode::SUCCESS)
@@ -55,9 +57,23 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
 }
 
 pub async fn stdio(home: &Home, client: &str) -> anyhow::Result<ExitCode> {
-    let options =
-        BridgeOptions { home: home.path().to_owned(), client: client.parse()?, start: start_command(home) };
-    bridge(tokio::io::stdin(), tokio::io::stdout(), options).await?;
+    let stop = CancellationToken::new();
+    let options = BridgeOptions {
+        home: home.path().to_owned(),
+        client: client.parse()?,
+        start: start_command(home),
+        stop: stop.clone(),
+    };
+    let signal = async {
+        stop_signal()?.await;
+        // What runs in Maya for this client is cancelled, and its session ended, before we go.
+        stop.cancel();
+        std::future::pending().await
+    };
+    tokio::select! {
+        bridged = bridge(tokio::io::stdin(), tokio::io::stdout(), options) => bridged?,
+        failed = signal => return failed,
+    }
     Ok(ExitCode::SUCCESS)
 }
 

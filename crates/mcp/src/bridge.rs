@@ -14,16 +14,22 @@ use maya_mcp_session::ClientName;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
     sync::mpsc,
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
+use tokio_util::sync::CancellationToken;
 
 use relay::Relay;
 
 /// Lines that may wait for a client that reads slowly; then the endpoint waits too.
 const LINES_WAITING: usize = 64;
-/// When the client has hung up: for what is being answered.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
-const LAST_TASKS: Duration = Duration::from_secs(1);
+/// When the client has hung up: for what is being answered. Clients wait two seconds for our end, and then use force.
+const LAST_ANSWERS: Duration = Duration::from_millis(800);
+/// After that: for telling the endpoint what nobody waits for any more,
+const LAST_CANCELS: Duration = Duration::from_millis(150);
+/// and that the session is over,
+const LAST_GOODBYE: Duration = Duration::from_millis(150);
+/// and for what then still has to let go.
+const LAST_TASKS: Duration = Duration::from_millis(75);
 
 #[derive(Debug, Clone)]
 pub struct BridgeOptions {
@@ -32,6 +38,8 @@ pub struct BridgeOptions {
     pub client: ClientName,
     /// How to start the application when it is not running; without it the bridge only looks.
     pub start: Option<StartCommand>,
+    /// Ends the bridge in order, as if the client had hung up.
+    pub stop: CancellationToken,
 }
 
 #[derive(Debug, Clone)]
@@ -55,13 +63,14 @@ pub async fn bridge(
     options: BridgeOptions,
 ) -> Result<(), BridgeError> {
     let (out, lines) = mpsc::channel(LINES_WAITING);
+    let told_to_stop = options.stop.clone();
     let relay = Relay::new(options, out);
     let stop = relay.stop.clone();
     let _end = stop.clone().drop_guard();
     let tasks = relay.tasks.clone();
     let writing = write(output, lines);
     let reading = async move {
-        let read = read(input, &relay).await;
+        let read = told_to_stop.run_until_cancelled(read(input, &relay)).await.unwrap_or(Ok(()));
         finish(&relay).await;
         read
     };
@@ -94,11 +103,15 @@ async fn read(input: impl AsyncRead, relay: &Arc<Relay>) -> Result<(), BridgeErr
     }
 }
 
-async fn finish(relay: &Relay) {
+async fn finish(relay: &Arc<Relay>) {
+    let began = Instant::now();
     relay.requests.close();
-    let _ = timeout(LAST_ANSWERS, relay.requests.wait()).await;
+    let _ = timeout_at(began + LAST_ANSWERS, relay.requests.wait()).await;
+    let _ = timeout(LAST_CANCELS, relay.cancel_all()).await;
+    // Whatever is still waiting is answered now.
     relay.stop.cancel();
-    let _ = timeout(LAST_TASKS, relay.legacy.end()).await;
+    let _ = timeout(LAST_TASKS, relay.requests.wait()).await;
+    let _ = timeout(LAST_GOODBYE, relay.legacy.end()).await;
     relay.tasks.close();
     let _ = timeout(LAST_TASKS, relay.tasks.wait()).await;
 }

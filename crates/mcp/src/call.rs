@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    endpoint_file::EndpointFileError,
     modern,
     proven::{FindError, Proven, SendError},
 };
@@ -21,6 +22,10 @@ use crate::{
 pub enum CallError {
     #[error("Maya MCP Tray is not running. Start it, or run `maya-mcp serve`.")]
     NotRunning,
+    #[error("Maya MCP Tray runs (pid {pid}) but does not answer. Quit it and start it again.")]
+    Silent { pid: u32 },
+    #[error("{0}. Start Maya MCP Tray again: it writes the file anew.")]
+    Damaged(String),
     #[error("{0}. Quit that program or choose another port, then start Maya MCP Tray again.")]
     Impostor(String),
     #[error("The client \"{client}\" has no token yet. Run `maya-mcp token {client}` once.")]
@@ -101,10 +106,14 @@ fn outcome(mut answer: Value) -> Result<Value, CallError> {
 
 fn not_found(error: FindError) -> CallError {
     match error {
-        FindError::NotRunning => CallError::NotRunning,
+        FindError::Nobody => CallError::NotRunning,
+        FindError::Silent { pid } => CallError::Silent { pid },
+        FindError::File(EndpointFileError::Malformed { .. }) => CallError::Damaged(capitalized(&error)),
         FindError::Impostor(_) => CallError::Impostor(capitalized(&error)),
         FindError::NoToken { client } => CallError::NoToken { client },
-        FindError::TokenUnreadable { .. } | FindError::File(_) => CallError::Broken(error.into()),
+        FindError::TokenUnreadable { .. } | FindError::File(_) | FindError::Failed { .. } => {
+            CallError::Broken(error.into())
+        }
     }
 }
 

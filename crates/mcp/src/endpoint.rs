@@ -12,6 +12,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use hyper::{
+    body::Incoming,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -29,20 +33,20 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    arriving::{BODY_LIMIT, Bodies},
     changes::Changes,
     gate::{self, Door, Guard, refuse},
     legacy_sessions::{LegacySessions, Patience},
+    newcomers::{Newcomer, Newcomers},
     push::{self, Pulse},
     secret::{EndpointSecret, is_nonce},
     server::{Server, Shared},
     tokens::Tokens,
 };
 
-/// A scene's worth of text in one argument, and no more.
-const BODY_LIMIT: usize = 32 << 20;
 /// Some way below the files that a process may open; a workstation has a handful of clients.
 const CONNECTIONS: usize = 400;
-/// For a client that connects and says nothing, or keeps an unused connection.
+/// For a client that keeps an unused connection. Who has shown no token has far less time.
 const SILENT_CONNECTION: Duration = Duration::from_mins(5);
 /// After `stop`: for answers that are being written.
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -76,10 +80,10 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
         version: engine.version,
     });
     let sessions = Arc::new(session_manager());
-    let legacy = Arc::new(LegacySessions::default());
-    let guard = Guard { tokens: engine.tokens.clone(), sessions: legacy.clone() };
+    let legacy = Arc::new(LegacySessions::new(sessions.clone()));
+    let guard = Guard { tokens: engine.tokens.clone(), sessions: legacy.clone(), bodies: Bodies::default() };
     let door = Arc::new(Door::new(port));
-    let mcp = mcp(shared.clone(), sessions.clone(), &door, cut.clone());
+    let mcp = mcp(shared.clone(), sessions, &door, cut.clone());
     let router = router(mcp, guard, door, engine.proof);
 
     let background = shared.clone();
@@ -87,7 +91,11 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     tracker.spawn(async move { background.changes.keep_up(&background.registry, stopped).await });
     tracker.spawn(push::beat(&shared.registry, shared.pulse.clone(), stop.clone()));
     let stopped = stop.clone();
-    tracker.spawn(async move { legacy.reap(&sessions, engine.tokens, Patience::default(), stopped).await });
+    tracker.spawn(async move { legacy.reap(Patience::default(), stopped).await });
+    if let Some(tokens) = engine.tokens {
+        let stopped = stop.clone();
+        tracker.spawn(async move { tokens.watch(stopped).await });
+    }
 
     let kill = CancellationToken::new();
     accept(listener, router, &tracker, &stop, &kill).await;
@@ -155,6 +163,7 @@ async fn accept(
     kill: &CancellationToken,
 ) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let newcomers = Newcomers::default();
     loop {
         let arrival = async {
             let place = room.clone().acquire_owned().await.expect("the semaphore is never closed");
@@ -170,7 +179,7 @@ async fn accept(
                 continue;
             }
         };
-        let connection = serve_connection(stream, router.clone(), stop.clone());
+        let connection = serve_connection(stream, router.clone(), newcomers.come(), stop.clone());
         let kill = kill.clone();
         tracker.spawn(async move {
             kill.run_until_cancelled(connection).await;
@@ -179,10 +188,20 @@ async fn accept(
     }
 }
 
-async fn serve_connection(stream: TcpStream, router: Router, stop: CancellationToken) {
+async fn serve_connection(
+    stream: TcpStream,
+    router: Router,
+    newcomer: Arc<Newcomer>,
+    stop: CancellationToken,
+) {
     // Small answers must not wait for more.
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let known_by = newcomer.clone();
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(known_by.clone());
+        router.call(request)
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(SILENT_CONNECTION)
@@ -190,6 +209,7 @@ async fn serve_connection(stream: TcpStream, router: Router, stop: CancellationT
     tokio::pin!(connection);
     let served = tokio::select! {
         served = &mut connection => served,
+        () = newcomer.has_to_go() => return,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await

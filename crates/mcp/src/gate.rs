@@ -7,17 +7,19 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use maya_mcp_session::ClientName;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    legacy_sessions::{Entrance, LegacySessions},
+    arriving::Bodies,
+    legacy_sessions::{Entrance, LegacySessions, OpenBody},
+    newcomers::Newcomer,
     server::Caller,
-    tokens::Tokens,
+    tokens::{Grant, Tokens},
 };
 
 const SESSION: &str = "mcp-session-id";
@@ -79,14 +81,16 @@ pub(crate) struct Guard {
     /// `None`: everybody on this machine is welcome.
     pub tokens: Option<Tokens>,
     pub sessions: Arc<LegacySessions>,
+    pub bodies: Bodies,
 }
 
 impl Guard {
-    fn caller(&self, headers: &HeaderMap) -> Option<ClientName> {
-        match &self.tokens {
-            Some(tokens) => tokens.client_of(bearer(headers)?),
-            None => Some("local".parse().expect("a good name")),
+    async fn admit(&self, headers: &HeaderMap) -> Option<Grant> {
+        if let Some(tokens) = &self.tokens {
+            return tokens.admit(bearer(headers)?).await;
         }
+        let client = "local".parse().expect("a good name");
+        Some(Grant { client, hash: [0; 32], ended: CancellationToken::new() })
     }
 }
 
@@ -96,26 +100,39 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 pub(crate) async fn check_token(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    let Some(client) = guard.caller(request.headers()) else { return unauthorized() };
-    let session = request.headers().get(SESSION).and_then(|id| id.to_str().ok()).map(str::to_owned);
-    let entrance = match &session {
-        Some(id) => guard.sessions.enter(id, &client),
-        None => Entrance::Unknown,
+    let Some(grant) = guard.admit(request.headers()).await else { return unauthorized() };
+    if let Some(newcomer) = request.extensions().get::<Arc<Newcomer>>() {
+        newcomer.is_known();
+    }
+    let open = match session_of(request.headers()) {
+        None => None,
+        Some(id) => match guard.sessions.enter(&id, &grant) {
+            Entrance::Open(open) => Some((id, open)),
+            // As for a session that does not exist: whose it is, is nobody's business.
+            Entrance::NotYours | Entrance::Unknown => return no_such_session(),
+        },
     };
-    if matches!(entrance, Entrance::NotYours) {
-        // As for a session that does not exist: whose it is, is nobody's business.
-        return refuse(StatusCode::NOT_FOUND, "not_found", "There is no such session. Initialize again.");
+    let mut ended = open.as_ref().map_or_else(|| grant.ended.clone(), |(_, open)| open.ended.clone());
+    if let (&Method::DELETE, Some((id, _))) = (request.method(), &open) {
+        guard.sessions.end(id);
+        ended = grant.ended.clone();
     }
-    request.extensions_mut().insert(Caller(client.clone()));
+    request.extensions_mut().insert(Caller { client: grant.client.clone(), ended: ended.clone() });
+    let request = guard.bodies.take_in(request).await;
     let response = next.run(request).await;
-    let begun = response.headers().get(SESSION).and_then(|id| id.to_str().ok());
-    if let (None, Some(id)) = (&session, begun) {
-        guard.sessions.begin(id, client);
+    if let (None, Some(id)) = (&open, session_of(response.headers())) {
+        guard.sessions.begin(&id, &grant).await;
     }
-    match entrance {
-        Entrance::Open(open) => response.map(|body| Body::new(open.until_read(body))),
-        Entrance::Unknown | Entrance::NotYours => response,
-    }
+    response.map(|body| Body::new(OpenBody::new(body, ended, open.map(|(_, open)| open))))
+}
+
+fn session_of(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(SESSION)?;
+    Some(String::from_utf8_lossy(id.as_bytes()).into_owned())
+}
+
+fn no_such_session() -> Response {
+    refuse(StatusCode::NOT_FOUND, "not_found", "There is no such session. Initialize again.")
 }
 
 fn unauthorized() -> Response {

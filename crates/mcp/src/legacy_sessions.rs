@@ -4,7 +4,7 @@
 //! client's token is gone. (rmcp by itself ends every session that is silent for five minutes, open stream or not.)
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -16,21 +16,37 @@ use hyper::body::Frame;
 use maya_mcp_session::ClientName;
 use rmcp::transport::streamable_http_server::session::{SessionManager as _, local::LocalSessionManager};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::tokens::Tokens;
+use crate::tokens::Grant;
 
-#[derive(Debug, Default)]
+/// Of one client; one more ends the one that has been silent for longest.
+const SESSIONS_EACH: usize = 64;
+/// For rmcp to let go of a session.
+const CLOSING: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
 pub(crate) struct LegacySessions {
+    rmcp: Arc<LocalSessionManager>,
     table: Mutex<HashMap<String, Entry>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     owner: ClientName,
+    /// Of the token that began it: another token of the same client has nothing to do with it.
+    hash: [u8; 32],
     last: Instant,
     /// Requests and streams that are being answered.
     open: usize,
+    /// Cancelled with the session, and with the token that began it.
+    ended: CancellationToken,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
 }
 
 /// How long what is silent is kept.
@@ -51,7 +67,6 @@ pub(crate) enum Entrance {
     Open(Open),
     /// Somebody else's session.
     NotYours,
-    /// No session is named, or none that is known.
     Unknown,
 }
 
@@ -60,51 +75,105 @@ pub(crate) enum Entrance {
 pub(crate) struct Open {
     sessions: Arc<LegacySessions>,
     id: String,
+    /// Cancelled when the session is over.
+    pub ended: CancellationToken,
 }
 
 impl LegacySessions {
-    pub(crate) fn begin(&self, id: &str, owner: ClientName) {
-        self.table().insert(id.to_owned(), Entry { owner, last: Instant::now(), open: 0 });
+    pub(crate) fn new(rmcp: Arc<LocalSessionManager>) -> Self {
+        Self { rmcp, table: Mutex::default() }
     }
 
-    pub(crate) fn enter(self: &Arc<Self>, id: &str, client: &ClientName) -> Entrance {
+    pub(crate) async fn begin(&self, id: &str, owner: &Grant) {
+        let entry = Entry {
+            owner: owner.client.clone(),
+            hash: owner.hash,
+            last: Instant::now(),
+            open: 0,
+            ended: owner.ended.child_token(),
+        };
+        let surplus = self.insert(id, entry);
+        if let Some(surplus) = surplus {
+            tracing::warn!(client = %owner.client, session = %surplus, "legacy session ended: the client has too many");
+            self.close(&surplus).await;
+        }
+    }
+
+    /// The session that has to go for this one.
+    fn insert(&self, id: &str, entry: Entry) -> Option<String> {
+        let mut table = self.table();
+        let owner = entry.owner.clone();
+        let own = || table.iter().filter(|(_, other)| other.owner == owner);
+        let is_full = own().count() >= SESSIONS_EACH;
+        let silent = is_full.then(|| own().min_by_key(|(_, other)| (other.open > 0, other.last))).flatten();
+        let surplus = silent.map(|(id, _)| id.clone());
+        if let Some(surplus) = &surplus {
+            table.remove(surplus);
+        }
+        table.insert(id.to_owned(), entry);
+        surplus
+    }
+
+    pub(crate) fn enter(self: &Arc<Self>, id: &str, grant: &Grant) -> Entrance {
         let mut table = self.table();
         let Some(entry) = table.get_mut(id) else { return Entrance::Unknown };
-        if entry.owner != *client {
+        if entry.owner != grant.client || entry.hash != grant.hash {
             return Entrance::NotYours;
         }
         entry.open += 1;
-        Entrance::Open(Open { sessions: self.clone(), id: id.to_owned() })
+        Entrance::Open(Open { sessions: self.clone(), id: id.to_owned(), ended: entry.ended.clone() })
+    }
+
+    /// What is running in the session is cancelled at once; rmcp waits for it when it ends the session.
+    pub(crate) fn end(&self, id: &str) {
+        self.table().remove(id);
+    }
+
+    async fn close(&self, id: &str) {
+        let id = id.to_owned().into();
+        match tokio::time::timeout(CLOSING, self.rmcp.close_session(&id)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "it had ended already"),
+            Err(_) => tracing::warn!(session = %id, "a legacy session takes its time to end"),
+        }
     }
 
     /// Ends what nobody uses any more, again and again.
-    pub(crate) async fn reap(
-        &self,
-        sessions: &LocalSessionManager,
-        tokens: Option<Tokens>,
-        patience: Patience,
-        stop: CancellationToken,
-    ) {
+    pub(crate) async fn reap(&self, patience: Patience, stop: CancellationToken) {
         let reaping = async {
+            let mut strays = HashSet::new();
             loop {
                 tokio::time::sleep(patience.look_every).await;
-                for id in self.dead(patience.silent, tokens.as_ref()) {
-                    tracing::info!(session = %id, "legacy session ended: nobody uses it");
-                    if let Err(error) = sessions.close_session(&id.clone().into()).await {
-                        tracing::debug!(%error, "it had ended already");
-                    }
-                    self.table().remove(&id);
-                }
-                let alive = sessions.sessions.read().await;
-                self.table().retain(|id, entry| entry.open > 0 || alive.contains_key(id.as_str()));
+                self.look(patience.silent, &mut strays).await;
             }
         };
         stop.run_until_cancelled(reaping).await;
     }
 
-    fn dead(&self, silent: Duration, tokens: Option<&Tokens>) -> Vec<String> {
-        let cut_off = |entry: &Entry| tokens.is_some_and(|tokens| !tokens.has(&entry.owner));
-        let is_dead = |entry: &Entry| cut_off(entry) || (entry.open == 0 && entry.last.elapsed() >= silent);
+    /// `strays` are the sessions that only rmcp knew at the last look: their clients went away before they heard of them.
+    async fn look(&self, silent: Duration, strays: &mut HashSet<String>) {
+        for id in self.dead(silent) {
+            tracing::info!(session = %id, "legacy session ended: nobody uses it");
+            self.end(&id);
+            self.close(&id).await;
+        }
+        let alive: HashSet<String> =
+            self.rmcp.sessions.read().await.keys().map(|id| id.as_ref().to_owned()).collect();
+        let unknown: HashSet<String> = {
+            let mut table = self.table();
+            table.retain(|id, entry| entry.open > 0 || alive.contains(id));
+            alive.into_iter().filter(|id| !table.contains_key(id)).collect()
+        };
+        for id in unknown.intersection(strays) {
+            tracing::info!(session = %id, "legacy session ended: nobody knows it");
+            self.close(id).await;
+        }
+        *strays = unknown;
+    }
+
+    fn dead(&self, silent: Duration) -> Vec<String> {
+        let is_dead =
+            |entry: &Entry| entry.ended.is_cancelled() || (entry.open == 0 && entry.last.elapsed() >= silent);
         self.table().iter().filter(|(_, entry)| is_dead(entry)).map(|(id, _)| id.clone()).collect()
     }
 
@@ -122,17 +191,18 @@ impl Drop for Open {
     }
 }
 
-impl Open {
-    /// The session stays open until the body has been read or given up.
-    pub(crate) fn until_read(self, body: Body) -> OpenBody {
-        OpenBody { body, _open: self }
-    }
-}
-
+/// A body that ends when its reader's rights do. The session stays open until it has been read or given up.
 #[derive(Debug)]
 pub(crate) struct OpenBody {
     body: Body,
-    _open: Open,
+    ended: Pin<Box<WaitForCancellationFutureOwned>>,
+    _open: Option<Open>,
+}
+
+impl OpenBody {
+    pub(crate) fn new(body: Body, ended: CancellationToken, open: Option<Open>) -> Self {
+        Self { body, ended: Box::pin(ended.cancelled_owned()), _open: open }
+    }
 }
 
 impl HttpBody for OpenBody {
@@ -143,6 +213,11 @@ impl HttpBody for OpenBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.ended.as_mut().poll(context).is_ready() {
+            // An ended future must not be polled again, and a body may be: what comes now is the end for good.
+            self.body = Body::empty();
+            self.ended = Box::pin(CancellationToken::new().cancelled_owned());
+        }
         Pin::new(&mut self.body).poll_frame(context)
     }
 
@@ -159,21 +234,58 @@ impl HttpBody for OpenBody {
 mod tests {
     use super::*;
 
+    fn grant(client: &str) -> Grant {
+        let client = client.parse().expect("a good name");
+        Grant { client, hash: [0; 32], ended: CancellationToken::new() }
+    }
+
+    #[tokio::test]
+    async fn a_session_that_only_rmcp_knows_is_ended_at_the_second_look() {
+        let rmcp = Arc::<LocalSessionManager>::default();
+        let sessions = LegacySessions::new(rmcp.clone());
+        let (known, _its_end) = rmcp.create_session().await.expect("made");
+        let (stray, _its_end_too) = rmcp.create_session().await.expect("made");
+        sessions.begin(&known, &grant("cursor")).await;
+        let mut strays = HashSet::new();
+        for (look, left) in [(1, true), (2, false)] {
+            sessions.look(Duration::from_hours(1), &mut strays).await;
+            assert_eq!(rmcp.has_session(&stray).await.expect("known"), left, "look {look}");
+            assert!(rmcp.has_session(&known).await.expect("known"), "look {look}: ours stays");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_has_no_more_than_its_share_of_sessions() {
+        let sessions = Arc::new(LegacySessions::new(Arc::default()));
+        let (client, other) = (grant("cursor"), grant("zed"));
+        sessions.begin("other", &other).await;
+        for number in 0..SESSIONS_EACH {
+            sessions.begin(&number.to_string(), &client).await;
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        let Entrance::Open(stream) = sessions.enter("0", &client) else { panic!("it is open") };
+        sessions.begin("more", &client).await;
+        assert!(!stream.ended.is_cancelled(), "the oldest is in use");
+        assert!(matches!(sessions.enter("1", &client), Entrance::Unknown), "the longest silent one is gone");
+        assert!(matches!(sessions.enter("other", &other), Entrance::Open(_)), "another's stays");
+        client.ended.cancel();
+        assert!(stream.ended.is_cancelled(), "with the token goes what it began");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn only_silence_without_an_open_stream_ends_a_session() {
-        let sessions = Arc::new(LegacySessions::default());
-        let client: ClientName = "cursor".parse().expect("a good name");
-        let other: ClientName = "zed".parse().expect("a good name");
+        let sessions = Arc::new(LegacySessions::new(Arc::default()));
+        let (client, other) = (grant("cursor"), grant("zed"));
         let hour = Duration::from_hours(1);
-        sessions.begin("one", client.clone());
+        sessions.begin("one", &client).await;
         assert!(matches!(sessions.enter("one", &other), Entrance::NotYours), "a session has one owner");
         assert!(matches!(sessions.enter("two", &client), Entrance::Unknown), "unknown");
         let Entrance::Open(stream) = sessions.enter("one", &client) else { panic!("its owner comes in") };
         tokio::time::advance(hour * 5).await;
-        assert!(sessions.dead(hour, None).is_empty(), "an open stream keeps it");
+        assert!(sessions.dead(hour).is_empty(), "an open stream keeps it");
         drop(stream);
-        assert!(sessions.dead(hour, None).is_empty(), "it was in use a moment ago");
+        assert!(sessions.dead(hour).is_empty(), "it was in use a moment ago");
         tokio::time::advance(hour).await;
-        assert_eq!(sessions.dead(hour, None), ["one"], "an hour of silence");
+        assert_eq!(sessions.dead(hour), ["one"], "an hour of silence");
     }
 }

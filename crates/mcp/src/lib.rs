@@ -2,6 +2,7 @@
 //!
 //! Invariant: listens on loopback only, answers nobody without a token, and commands never change state: they cause observations.
 
+mod arriving;
 mod bridge;
 mod call;
 mod changes;
@@ -10,6 +11,7 @@ mod endpoint_file;
 mod gate;
 mod legacy_sessions;
 mod modern;
+mod newcomers;
 mod private_file;
 mod proven;
 mod push;

@@ -18,20 +18,26 @@ pub(crate) enum OnConflict {
     Keep,
 }
 
+/// A folder that is there already stays as it is: it may be anybody's, `/tmp` for one.
 pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// A folder that holds nothing but secrets, closed to others even if it was open before.
+pub(crate) fn make_secret_dir(dir: &Path) -> io::Result<()> {
+    make_dir(dir)?;
+    #[cfg(unix)]
     {
-        use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-        builder.mode(0o700).create(dir)?;
+        use std::os::unix::fs::PermissionsExt as _;
         if fs::metadata(dir)?.permissions().mode() & 0o077 != 0 {
             fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
         }
-        Ok(())
     }
-    #[cfg(not(unix))]
-    builder.create(dir)
+    Ok(())
 }
 
 pub(crate) fn write(path: &Path, content: &[u8], on_conflict: OnConflict) -> io::Result<()> {
@@ -57,7 +63,7 @@ pub(crate) fn write(path: &Path, content: &[u8], on_conflict: OnConflict) -> io:
     Ok(())
 }
 
-fn create(path: &Path) -> io::Result<File> {
+pub(crate) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -81,4 +87,24 @@ fn sync_dir(path: &Path) {
     }
     #[cfg(not(unix))]
     let _ = path;
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_of_somebody_else_keeps_its_mode() {
+        let home = tempfile::tempdir().expect("a folder");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        make_dir(home.path()).expect("there");
+        assert_eq!(mode(home.path()), 0o755, "as it was");
+        make_dir(&home.path().join("a/b")).expect("made");
+        assert_eq!(mode(&home.path().join("a/b")), 0o700, "made by us");
+        make_secret_dir(home.path()).expect("there");
+        assert_eq!(mode(home.path()), 0o700, "closed");
+    }
 }

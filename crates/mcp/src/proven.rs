@@ -21,7 +21,10 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use maya_mcp_session::ClientName;
 use sse_stream::SseStream;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
+};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -32,13 +35,21 @@ use crate::{
 
 /// On this machine a connection is made at once, or there is nobody.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Unused connections kept for the next request.
+/// Unused connections kept for the next request,
 const KEPT: usize = 4;
+/// so long: well before the endpoint closes them.
+const KEPT_FOR: Duration = Duration::from_mins(1);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FindError {
     #[error("Maya MCP Tray is not running")]
-    NotRunning,
+    Nobody,
+    /// A starting one, perhaps; starting another does not help.
+    #[error("Maya MCP Tray runs (pid {pid}) but does not answer")]
+    Silent { pid: u32 },
+    /// It was started, and ended again. What it said last.
+    #[error("Maya MCP Tray could not start: {said}")]
+    Failed { said: String },
     #[error("something else than Maya MCP Tray answers at {0}")]
     Impostor(SocketAddr),
     #[error("the client \"{client}\" has no token")]
@@ -70,7 +81,7 @@ pub(crate) struct Proven {
 }
 
 type Connection = SendRequest<Full<Bytes>>;
-type Idle = Arc<Mutex<Vec<Connection>>>;
+type Idle = Arc<Mutex<Vec<(Connection, Instant)>>>;
 
 impl Proven {
     /// Reads where the endpoint is and what its token is, and proves it. Writes nothing anywhere.
@@ -80,10 +91,10 @@ impl Proven {
         tracker: &TaskTracker,
     ) -> Result<Self, FindError> {
         let file = match EndpointFile::read(home) {
-            Err(EndpointFileError::Missing(_)) => return Err(FindError::NotRunning),
+            Err(EndpointFileError::Missing(_)) => return Err(FindError::Nobody),
             read => read.map_err(FindError::File)?,
         };
-        let address = file.address().ok_or(FindError::NotRunning)?;
+        let address = file.address().ok_or(FindError::Nobody)?;
         let found = Self {
             address,
             host: HeaderValue::from_str(&address.to_string()).expect("an address is plain ASCII"),
@@ -92,10 +103,18 @@ impl Proven {
             idle: Idle::default(),
             tracker: tracker.clone(),
         };
-        match found.connect().await {
+        // An engine that is just ending breaks the connection off; a moment later there is nobody.
+        let connected = match found.connect().await {
+            Err(Refusal::Silent(_)) => found.connect().await,
+            connected => connected,
+        };
+        match connected {
             Ok(connection) => keep(&found.idle, connection),
             Err(Refusal::Impostor) => return Err(FindError::Impostor(address)),
-            Err(Refusal::Unreachable(_)) => return Err(FindError::NotRunning),
+            Err(Refusal::Nobody(_)) => return Err(FindError::Nobody),
+            Err(Refusal::Silent(_) | Refusal::TimedOut) => {
+                return Err(FindError::Silent { pid: file.pid });
+            }
         }
         Ok(found)
     }
@@ -146,7 +165,10 @@ impl Proven {
 
     async fn take_idle(&self) -> Option<Connection> {
         loop {
-            let mut connection = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            let (mut connection, since) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            if since.elapsed() > KEPT_FOR {
+                continue;
+            }
             // It may still be finishing its last answer; if that takes time, a new one is quicker.
             let ready = timeout(Duration::from_millis(20), connection.ready()).await;
             if matches!(ready, Ok(Ok(()))) {
@@ -156,17 +178,17 @@ impl Proven {
     }
 
     async fn connect(&self) -> Result<Connection, Refusal> {
-        timeout(CONNECT, self.connect_and_prove())
-            .await
-            .map_err(|_| Refusal::Unreachable("no answer in time".into()))?
+        timeout(CONNECT, self.connect_and_prove()).await.map_err(|_| Refusal::TimedOut)?
     }
 
     async fn connect_and_prove(&self) -> Result<Connection, Refusal> {
-        let unreachable = |error: Box<dyn std::error::Error + Send + Sync>| Refusal::Unreachable(error);
-        let stream = TcpStream::connect(self.address).await.map_err(|error| unreachable(error.into()))?;
-        stream.set_nodelay(true).map_err(|error| unreachable(error.into()))?;
-        let (mut connection, driver) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(error.into()))?;
+        let silent = |error: hyper::Error| Refusal::Silent(error.into());
+        let stream = TcpStream::connect(self.address).await.map_err(|error| match error.kind() {
+            io::ErrorKind::ConnectionRefused => Refusal::Nobody(error),
+            _ => Refusal::Silent(error.into()),
+        })?;
+        stream.set_nodelay(true).map_err(|error| Refusal::Silent(error.into()))?;
+        let (mut connection, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(silent)?;
         self.tracker.spawn(async move {
             if let Err(error) = driver.await {
                 tracing::debug!(%error, "a connection to the endpoint ended");
@@ -177,7 +199,7 @@ impl Proven {
             .header(header::HOST, self.host.clone())
             .body(Full::default())
             .expect("a good request");
-        let response = connection.send_request(request).await.map_err(|error| unreachable(error.into()))?;
+        let response = connection.send_request(request).await.map_err(silent)?;
         let body = Limited::new(response.into_body(), 4096).collect().await.map_err(|_| Refusal::Impostor)?;
         let answer: serde_json::Value =
             serde_json::from_slice(&body.to_bytes()).map_err(|_| Refusal::Impostor)?;
@@ -185,7 +207,7 @@ impl Proven {
         if !self.secret.is_proof(&nonce, proof) {
             return Err(Refusal::Impostor);
         }
-        connection.ready().await.map_err(|error| unreachable(error.into()))?;
+        connection.ready().await.map_err(silent)?;
         Ok(connection)
     }
 }
@@ -194,8 +216,12 @@ impl Proven {
 enum Refusal {
     #[error("what answers there does not know the secret of endpoint.json")]
     Impostor,
-    #[error("nothing answers there")]
-    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("nobody is there")]
+    Nobody(#[source] io::Error),
+    #[error("the connection was broken off")]
+    Silent(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("no answer in time")]
+    TimedOut,
 }
 
 fn bearer(tokens: &Path, client: &ClientName) -> Result<HeaderValue, FindError> {
@@ -210,8 +236,9 @@ fn bearer(tokens: &Path, client: &ClientName) -> Result<HeaderValue, FindError> 
 
 fn keep(idle: &Idle, connection: Connection) {
     let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+    idle.retain(|(connection, since)| !connection.is_closed() && since.elapsed() <= KEPT_FOR);
     if !connection.is_closed() && idle.len() < KEPT {
-        idle.push(connection);
+        idle.push((connection, Instant::now()));
     }
 }
 

@@ -45,7 +45,11 @@ execute_code to run Python or MEL in one of them. An artist is working in the sa
 
 /// Who is calling, as the token says. The gate puts it into every request.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller(pub ClientName);
+pub(crate) struct Caller {
+    pub client: ClientName,
+    /// Cancelled when its token or its session has ended.
+    pub ended: CancellationToken,
+}
 
 /// What all requests of all clients share.
 #[derive(Debug)]
@@ -106,11 +110,9 @@ pub(crate) fn info(version: &str) -> ServerConfig {
 }
 
 /// Without a token there is one client for all.
-fn caller(extensions: &Extensions) -> Result<ClientName, ErrorData> {
+fn caller(extensions: &Extensions) -> Result<&Caller, ErrorData> {
     let caller = extensions.get::<Parts>().and_then(|parts| parts.extensions.get::<Caller>());
-    let Caller(client) =
-        caller.ok_or_else(|| ErrorData::internal_error("the request came past the gate", None))?;
-    Ok(client.clone())
+    caller.ok_or_else(|| ErrorData::internal_error("the request came past the gate", None))
 }
 
 impl ServerHandler for Server {
@@ -140,8 +142,8 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let client = caller(&context.extensions)?;
-        let call = Call { shared: &self.shared, client: &client, abandoned: context.ct.clone() };
+        let Caller { client, ended } = caller(&context.extensions)?;
+        let call = Call { shared: &self.shared, client, abandoned: context.ct.clone(), ended };
         let arguments = request.arguments.unwrap_or_default();
         Ok(tools::call(call, &request.name, arguments).await?.into())
     }
@@ -167,8 +169,8 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let client = caller(&context.extensions)?;
-        Ok(resources::read(&self.shared, &client, &request.uri)?.into())
+        let Caller { client, .. } = caller(&context.extensions)?;
+        Ok(resources::read(&self.shared, client, &request.uri)?.into())
     }
 
     async fn subscribe(

@@ -1,18 +1,21 @@
 //! The tokens of clients: one file each, in a folder that only this user can read.
 //!
 //! Invariant: memory holds only hashes; whether a token is good is decided in the same time for every wrong one, and a token whose
-//! file is gone is refused at once.
+//! file is gone is refused at once, and what it had opened ends within two seconds.
 
 use std::{
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use maya_mcp_session::ClientName;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     private_file::{self, OnConflict},
@@ -21,6 +24,13 @@ use crate::{
 
 /// So that a token is recognised as ours, by people and by programs that look for leaked secrets.
 const PREFIX: &str = "maya_";
+
+/// A token has 69 characters; whatever is much longer is none.
+const LONGEST_FILE: u64 = 1024;
+/// Between readings of the folder for tokens that are not known.
+const READ_EVERY: Duration = Duration::from_millis(100);
+/// Between looks whether the files of known tokens are still the same.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -31,12 +41,22 @@ pub struct Tokens {
 struct Shared {
     dir: PathBuf,
     known: Mutex<Vec<Known>>,
+    /// Held while the folder is read; when that last began.
+    reading: Mutex<Option<Instant>>,
 }
 
 struct Known {
-    client: ClientName,
-    hash: [u8; 32],
+    grant: Grant,
     stamp: Stamp,
+}
+
+/// What a good token gives, as long as it is good.
+#[derive(Debug, Clone)]
+pub(crate) struct Grant {
+    pub client: ClientName,
+    pub hash: [u8; 32],
+    /// Cancelled when the token is revoked or replaced.
+    pub ended: CancellationToken,
 }
 
 /// Tells one state of a file from another.
@@ -51,8 +71,8 @@ struct Stamp {
 impl Tokens {
     /// Makes the folder if it is not there.
     pub fn open(dir: PathBuf) -> io::Result<Self> {
-        private_file::make_dir(&dir)?;
-        let shared = Arc::new(Shared { dir, known: Mutex::default() });
+        private_file::make_secret_dir(&dir)?;
+        let shared = Arc::new(Shared { dir, known: Mutex::default(), reading: Mutex::default() });
         let tokens = Self { shared };
         tokens.load()?;
         Ok(tokens)
@@ -75,18 +95,54 @@ impl Tokens {
     }
 
     /// Whose token this is. Tokens made or revoked by other processes count at once.
-    pub fn client_of(&self, token: &str) -> Option<ClientName> {
-        let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        if let Some((client, stamp)) = self.find(&hash)
-            && Stamp::of(&self.path(&client)).is_ok_and(|now| now == stamp)
-        {
-            return Some(client);
+    #[cfg(test)]
+    fn client_of(&self, token: &str) -> Option<ClientName> {
+        let hash = hash(token);
+        // A new token, a changed one, a revoked one or a wrong one: the folder knows.
+        self.good(&hash)
+            .or_else(|| self.load().ok().and_then(|()| self.good(&hash)))
+            .map(|grant| grant.client)
+    }
+
+    /// What this token gives. Tokens made or revoked by other processes count at once; who tries many wrong ones waits.
+    pub(crate) async fn admit(&self, token: &str) -> Option<Grant> {
+        let hash = hash(token);
+        if let Some(grant) = self.good(&hash) {
+            return Some(grant);
         }
         // A new token, a changed one, a revoked one or a wrong one: the folder knows.
-        self.load()
+        let asked = Instant::now();
+        let last = *self.reading();
+        if let Some(last) = last {
+            sleep_until(last + READ_EVERY).await;
+        }
+        self.load_unless_read_since(asked)
             .inspect_err(|error| tracing::warn!(%error, "the folder of tokens cannot be read"))
             .ok()?;
-        self.find(&hash).map(|(client, _)| client)
+        self.good(&hash)
+    }
+
+    /// Ends what was granted to tokens that are revoked or replaced.
+    pub(crate) async fn watch(&self, stop: CancellationToken) {
+        let watching = async {
+            loop {
+                sleep(LOOK_EVERY).await;
+                if self.known().iter().all(|known| self.is_current(known)) {
+                    continue;
+                }
+                if let Err(error) = self.load() {
+                    tracing::warn!(%error, "the folder of tokens cannot be read");
+                    self.known().retain(|known| {
+                        let is_current = self.is_current(known);
+                        if !is_current {
+                            known.grant.ended.cancel();
+                        }
+                        is_current
+                    });
+                }
+            }
+        };
+        stop.run_until_cancelled(watching).await;
     }
 
     /// False when there was none.
@@ -96,7 +152,13 @@ impl Tokens {
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };
-        self.known().retain(|known| known.client != *client);
+        self.known().retain(|known| {
+            let stays = known.grant.client != *client;
+            if !stays {
+                known.grant.ended.cancel();
+            }
+            stays
+        });
         Ok(removed)
     }
 
@@ -118,18 +180,41 @@ impl Tokens {
         self.shared.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, hash: &[u8; 32]) -> Option<(ClientName, Stamp)> {
+    fn reading(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.shared.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_current(&self, known: &Known) -> bool {
+        Stamp::of(&self.path(&known.grant.client)).is_ok_and(|now| now == known.stamp)
+    }
+
+    fn good(&self, hash: &[u8; 32]) -> Option<Grant> {
+        let (grant, stamp) = self.find(hash)?;
+        let is_current = Stamp::of(&self.path(&grant.client)).is_ok_and(|now| now == stamp);
+        is_current.then_some(grant)
+    }
+
+    fn find(&self, hash: &[u8; 32]) -> Option<(Grant, Stamp)> {
         let known = self.known();
         let mut place = u32::MAX;
         for (index, one) in (0..).zip(known.iter()) {
-            let same: Choice = one.hash.ct_eq(hash);
+            let same: Choice = one.grant.hash.ct_eq(hash);
             place.conditional_assign(&index, same);
         }
-        known.get(place as usize).map(|one| (one.client.clone(), one.stamp.clone()))
+        known.get(place as usize).map(|one| (one.grant.clone(), one.stamp.clone()))
     }
 
     fn load(&self) -> io::Result<()> {
-        let mut known = Vec::new();
+        self.load_unless_read_since(Instant::now())
+    }
+
+    fn load_unless_read_since(&self, time: Instant) -> io::Result<()> {
+        let mut reading = self.reading();
+        if reading.is_some_and(|last| last > time) {
+            return Ok(());
+        }
+        *reading = Some(Instant::now());
+        let mut found = Vec::new();
         for entry in fs::read_dir(&self.shared.dir)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -137,11 +222,25 @@ impl Tokens {
             // A file that vanishes or is no token concerns nobody else.
             let Ok(stamp) = Stamp::of(&entry.path()) else { continue };
             let Ok(token) = read_token(&entry.path()) else { continue };
-            known.push(Known { client, hash: Sha256::digest(token.as_bytes()).into(), stamp });
+            let grant = Grant { client, hash: hash(&token), ended: CancellationToken::new() };
+            found.push(Known { grant, stamp });
         }
-        *self.known() = known;
+        let mut known = self.known();
+        for old in known.drain(..) {
+            let is_same =
+                |new: &&mut Known| new.grant.client == old.grant.client && new.grant.hash == old.grant.hash;
+            match found.iter_mut().find(is_same) {
+                Some(new) => new.grant.ended = old.grant.ended,
+                None => old.grant.ended.cancel(),
+            }
+        }
+        *known = found;
         Ok(())
     }
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
 }
 
 impl fmt::Debug for Tokens {
@@ -163,7 +262,12 @@ impl Stamp {
 }
 
 fn read_token(path: &Path) -> io::Result<String> {
-    let text = fs::read_to_string(path)?;
+    // Opening a pipe would wait for somebody to write into it.
+    let metadata = fs::metadata(path)?;
+    let mut text = String::new();
+    if metadata.is_file() && metadata.len() <= LONGEST_FILE {
+        fs::File::open(path)?.take(LONGEST_FILE).read_to_string(&mut text)?;
+    }
     let token = text.trim();
     let digits = token.strip_prefix(PREFIX).unwrap_or_default();
     if digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -248,5 +352,40 @@ mod tests {
         assert_eq!(tokens.client_of(""), None, "an empty token is none");
         let error = tokens.token_for(&name("cursor")).expect_err("nothing to give");
         assert_eq!(error.kind(), io::ErrorKind::InvalidData, "and it says so");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_token_gave_ends_when_its_file_goes_or_changes() {
+        let (_dir, tokens) = folder();
+        let (cursor, zed) = (tokens.token_for(&name("cursor")), tokens.token_for(&name("zed")));
+        let cursor = tokens.admit(&cursor.expect("made")).await.expect("good");
+        let zed = tokens.admit(&zed.expect("made")).await.expect("good");
+        fs::remove_file(tokens.path(&name("cursor"))).expect("there");
+        let watching = async {
+            cursor.ended.cancelled().await;
+            assert!(!zed.ended.is_cancelled(), "the other one stays");
+            let other = format!("{PREFIX}{}", "0".repeat(64));
+            private_file::write(&tokens.path(&name("zed")), other.as_bytes(), OnConflict::Replace)
+                .expect("replaced");
+            zed.ended.cancelled().await;
+            assert!(tokens.admit(&other).await.is_some(), "the new one is good");
+        };
+        tokio::select! {
+            () = watching => {}
+            () = tokens.watch(CancellationToken::new()) => unreachable!("it watches for ever"),
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_is_no_small_file_is_not_even_opened() {
+        let (_dir, tokens) = folder();
+        let good = tokens.token_for(&name("cursor")).expect("made");
+        #[expect(clippy::disallowed_methods, reason = "there is no call for it in the standard library")]
+        let made = std::process::Command::new("mkfifo").arg(tokens.path(&name("pipe"))).status();
+        assert!(made.expect("mkfifo is there").success(), "a pipe");
+        fs::write(tokens.path(&name("long")), vec![b'a'; 4096]).expect("written");
+        assert_eq!(tokens.client_of(&good), Some(name("cursor")), "nobody waits for the pipe");
+        assert!(tokens.token_for(&name("pipe")).is_err(), "a pipe is no token");
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Call<'a> {
     pub client: &'a ClientName,
     /// Cancelled when nobody waits for the answer any more.
     pub abandoned: CancellationToken,
+    /// Cancelled when the client's token or session has ended.
+    pub ended: &'a CancellationToken,
 }
 
 /// The same for everybody, and made only once.
@@ -46,10 +48,8 @@ fn make() -> Vec<Tool> {
             .with_title("List Maya sessions")
             .with_raw_output_schema(schema::of_output::<sessions::Listing>())
             .with_annotations(
-                ToolAnnotations::with_title("List Maya sessions")
-                    .read_only(true)
-                    .idempotent(true)
-                    .open_world(false),
+                // Not idempotent: it tells what changed since it was last asked.
+                ToolAnnotations::with_title("List Maya sessions").read_only(true).open_world(false),
             ),
         Tool::new(USE_SESSION, sessions::USE_DESCRIPTION, schema::of_input::<sessions::UseParams>())
             .with_title("Choose the Maya session to work in")

@@ -55,7 +55,7 @@ pub fn sessions() -> Vec<SessionView> {
             path: "/show/shot_010.ma".to_owned(),
             modified: false,
         });
-        let session = Session { process, phase, since, address: None, facts, scene };
+        let session = Session { process, phase, since, address: None, facts, scene, scenes_seen: 0 };
         snapshot.sessions.insert(id, session.into());
     }
     let first = *snapshot.sessions.keys().next().expect("there are seven");

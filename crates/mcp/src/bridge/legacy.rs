@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeSet,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use hyper::{
     Method, StatusCode,
     body::Bytes,
@@ -18,7 +20,7 @@ use hyper::{
 };
 use serde_json::{Value, json};
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, OwnedMutexGuard, watch},
     time::{Instant, sleep},
 };
 
@@ -35,13 +37,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
 pub(super) struct Legacy {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     /// There is one keeper, however often a client says hello.
     kept: AtomicBool,
+    /// The id of the session, for the keeper.
+    current: watch::Sender<Option<HeaderValue>>,
 }
 
+/// A place in the queue for the state, taken when the client spoke and not when its words are worked on.
+pub(super) type Turn = Pin<Box<dyn Future<Output = OwnedMutexGuard<State>> + Send>>;
+
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     /// The client's own words, to begin again with.
     initialize: Option<Value>,
     initialized: bool,
@@ -55,10 +62,34 @@ struct Session {
     headers: Headers,
 }
 
+impl State {
+    pub(super) fn headers(&self) -> Option<Headers> {
+        self.session.as_ref().map(|session| session.headers.clone())
+    }
+}
+
+impl Session {
+    fn id(&self) -> &HeaderValue {
+        &self.headers[0].1
+    }
+}
+
 impl Legacy {
+    pub(super) fn turn(&self) -> Turn {
+        let mut turn: Turn = Box::pin(self.state.clone().lock_owned());
+        // The lock is fair, and the first poll takes the place in its queue.
+        match turn.as_mut().now_or_never() {
+            Some(state) => Box::pin(std::future::ready(state)),
+            None => turn,
+        }
+    }
+
     /// The client's own handshake.
-    pub(super) async fn initialize(&self, relay: &Arc<Relay>, asked: &Asked) {
-        let mut state = self.state.lock().await;
+    pub(super) async fn initialize(&self, relay: &Arc<Relay>, asked: &Asked, turn: Turn) {
+        let mut state = turn.await;
+        if let Some(session) = state.session.take() {
+            relay.tasks.spawn(async move { session.end().await });
+        }
         *state = State { initialize: asked.message.get("params").cloned(), ..State::default() };
         let mut trouble = Trouble::Lost;
         for _ in 0..2 {
@@ -71,7 +102,7 @@ impl Legacy {
             };
             match begin(relay, &endpoint, asked.line.clone()).await {
                 Ok((session, answer)) => {
-                    state.session = session;
+                    self.hold(&mut state, session);
                     return relay.send(answer).await;
                 }
                 Err(error) => trouble = error,
@@ -80,21 +111,33 @@ impl Legacy {
         relay.send(offline::answer(asked, &trouble, relay.reach.client())).await;
     }
 
-    pub(super) async fn initialized(&self, relay: &Arc<Relay>, line: Bytes) {
-        self.state.lock().await.initialized = true;
-        relay.note(line).await;
-        if self.kept.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let keeper = relay.clone();
-        relay.tasks.spawn(async move {
-            keeper.stop.run_until_cancelled(keep(&keeper)).await;
+    pub(super) fn initialized(&self, relay: &Arc<Relay>, line: Bytes) {
+        let (turn, relay) = (self.turn(), relay.clone());
+        relay.tasks.clone().spawn(async move {
+            let beginning = async {
+                let mut state = turn.await;
+                state.initialized = true;
+                if let Some(headers) = state.headers() {
+                    // Requests wait for the state, and so for this.
+                    relay.tell(&headers, line).await;
+                }
+                drop(state);
+                if !relay.legacy.kept.swap(true, Ordering::Relaxed) {
+                    keep(&relay).await;
+                }
+            };
+            relay.stop.run_until_cancelled(beginning).await;
         });
     }
 
     /// The headers of the session, if there is one.
     pub(super) async fn session(&self) -> Option<Headers> {
-        self.state.lock().await.session.as_ref().map(|session| session.headers.clone())
+        self.state.lock().await.headers()
+    }
+
+    fn hold(&self, state: &mut State, session: Option<Session>) {
+        self.current.send_replace(session.as_ref().map(|session| session.id().clone()));
+        state.session = session;
     }
 
     /// The headers of the session at this endpoint; begins one if need be.
@@ -111,7 +154,7 @@ impl Legacy {
         let (session, _) = begin(relay, endpoint, Bytes::from(hello.to_string())).await?;
         let session = session.ok_or(Trouble::Lost)?;
         let headers = session.headers.clone();
-        state.session = Some(session);
+        self.hold(&mut state, Some(session));
         if state.initialized {
             introduce(relay, endpoint, &headers, &state.subscriptions).await?;
             tracing::info!("connected to the endpoint again");
@@ -119,9 +162,12 @@ impl Legacy {
         Ok(headers)
     }
 
-    /// The endpoint has ended the session.
-    pub(super) async fn forget(&self, endpoint: &Arc<Proven>) {
-        self.state.lock().await.session.take_if(|session| session.endpoint.is_same_engine(endpoint));
+    /// The endpoint has ended the session with these headers. By now there may be another, which stays.
+    pub(super) async fn forget(&self, headers: &Headers) {
+        let mut state = self.state.lock().await;
+        if state.session.as_ref().is_some_and(|session| session.headers == *headers) {
+            self.hold(&mut state, None);
+        }
     }
 
     /// Remembers what the client watches, to watch it again in the next session.
@@ -141,7 +187,13 @@ impl Legacy {
     /// The client has hung up.
     pub(super) async fn end(&self) {
         let Some(session) = self.state.lock().await.session.take() else { return };
-        if let Err(error) = session.endpoint.send(Method::DELETE, &session.headers, Bytes::new()).await {
+        session.end().await;
+    }
+}
+
+impl Session {
+    async fn end(&self) {
+        if let Err(error) = self.endpoint.send(Method::DELETE, &self.headers, Bytes::new()).await {
             tracing::debug!(%error, "the session could not be ended");
         }
     }
@@ -205,12 +257,18 @@ async fn introduce(
 /// Keeps the stream of the endpoint's own messages open, and the session alive, as long as the client is there.
 async fn keep(relay: &Relay) {
     let mut pause = FIRST_PAUSE;
+    let mut current = relay.legacy.current.subscribe();
     loop {
         let began = Instant::now();
         if let Ok(endpoint) = relay.reach.endpoint(Patience::AtOnce).await
             && let Ok(headers) = relay.legacy.session_on(relay, &endpoint).await
         {
-            follow(relay, &endpoint, &headers).await;
+            let id = headers.first().map(|(_, id)| id);
+            tokio::select! {
+                () = follow(relay, &endpoint, &headers) => {}
+                // There is another session now, whose stream is the one to follow.
+                _ = current.wait_for(|now| now.as_ref() != id) => {}
+            }
         }
         if began.elapsed() > LONGEST_PAUSE {
             pause = FIRST_PAUSE;
@@ -226,7 +284,7 @@ async fn follow(relay: &Relay, endpoint: &Arc<Proven>, headers: &Headers) {
         Ok(reply) if reply.status() == StatusCode::OK => {
             reply.messages(|text| relay.send(text)).await;
         }
-        Ok(reply) if reply.status() == StatusCode::NOT_FOUND => relay.legacy.forget(endpoint).await,
+        Ok(reply) if reply.status() == StatusCode::NOT_FOUND => relay.legacy.forget(headers).await,
         Ok(reply) => {
             tracing::debug!(status = %reply.status(), "the endpoint gave no stream");
             if reply.status() == StatusCode::UNAUTHORIZED {

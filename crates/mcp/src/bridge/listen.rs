@@ -5,14 +5,17 @@
 use std::{sync::Arc, time::Duration};
 
 use hyper::StatusCode;
+use rmcp::model::SubscriptionFilter;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    offline::Trouble,
     reach::Patience,
-    relay::{Asked, Headers, Relay, error},
+    relay::{Asked, Headers, Outcome, Relay, error},
 };
+use crate::{proven::FindError, push};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -30,11 +33,26 @@ pub(super) async fn listen(
 ) {
     let mut pause = FIRST_PAUSE;
     let mut acknowledged = false;
+    let mut refusals = 0;
     loop {
         let began = Instant::now();
-        if let Ok(endpoint) = relay.reach.endpoint(Patience::AtOnce).await
-            && let Ok(reply) = relay.post(&endpoint, headers, asked.line.clone()).await
-        {
+        let posted = match relay.reach.endpoint(Patience::AtOnce).await {
+            Ok(endpoint) => relay.post(&endpoint, headers, asked.line.clone()).await,
+            Err(found @ (FindError::NoToken { .. } | FindError::TokenUnreadable { .. })) => {
+                return refuse(relay, asked, &Trouble::NotFound(found)).await;
+            }
+            Err(_) => Err(Outcome::NotSent),
+        };
+        if matches!(posted, Err(Outcome::Refused)) {
+            refusals += 1;
+            // The first time the token may only have been made anew, and is read again.
+            if refusals > 1 {
+                return refuse(relay, asked, &Trouble::Refused).await;
+            }
+            continue;
+        }
+        if let Ok(reply) = posted {
+            refusals = 0;
             arrived.cancel();
             let refused = reply.status() != StatusCode::OK;
             let mut over = refused;
@@ -55,12 +73,41 @@ pub(super) async fn listen(
                 return;
             }
         }
+        if !acknowledged {
+            // There is nobody to listen to yet; when there is, the client hears that everything may have changed.
+            acknowledged = true;
+            arrived.cancel();
+            relay.send(acknowledgement(asked)).await;
+        }
         if began.elapsed() > LONGEST_PAUSE {
             pause = FIRST_PAUSE;
         }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+async fn refuse(relay: &Relay, asked: &Asked, trouble: &Trouble) {
+    relay.send(error(&asked.id, -32603, &trouble.advice(relay.reach.client()))).await;
+}
+
+fn acknowledgement(asked: &Asked) -> String {
+    let wanted = asked.message.pointer("/params/notifications").cloned();
+    let wanted: SubscriptionFilter =
+        wanted.and_then(|wanted| serde_json::from_value(wanted).ok()).unwrap_or_default();
+    let params = json!({ "_meta": meta(asked), "notifications": push::accept(&wanted) });
+    let method = "notifications/subscriptions/acknowledged";
+    json!({ "jsonrpc": "2.0", "method": method, "params": params }).to_string()
+}
+
+/// The last word to a listener.
+pub(super) fn end_of(asked: &Asked) -> String {
+    let result = json!({ "resultType": "complete", "_meta": meta(asked) });
+    json!({ "jsonrpc": "2.0", "id": asked.id, "result": result }).to_string()
+}
+
+fn meta(asked: &Asked) -> Value {
+    json!({ "io.modelcontextprotocol/subscriptionId": asked.id })
 }
 
 /// What of a message goes to the client; true when the listening is over.
@@ -88,7 +135,7 @@ fn sort(asked: &Asked, text: String, acknowledged: &mut bool, lines: &mut Vec<St
 }
 
 fn all_may_have_changed(asked: &Asked, acknowledgement: &Value) -> Vec<String> {
-    let meta = json!({ "io.modelcontextprotocol/subscriptionId": asked.id });
+    let meta = meta(asked);
     let filter = acknowledgement.pointer("/params/notifications").cloned().unwrap_or_default();
     let wants = |category: &str| filter.get(category).and_then(Value::as_bool).unwrap_or_default();
     let mut lines = Vec::new();

@@ -20,9 +20,15 @@ pub(super) enum Trouble {
 
 impl Trouble {
     /// For people and models; the next step last.
-    fn advice(&self, client: &str) -> String {
+    pub(super) fn advice(&self, client: &str) -> String {
         match self {
-            Self::NotFound(FindError::NotRunning | FindError::File(_)) | Self::Lost => "Maya MCP Tray is not running, so no Maya can be reached. Start Maya MCP Tray (it appears in the system tray), then try again.".to_owned(),
+            Self::NotFound(FindError::Silent { pid }) => format!(
+                "Maya MCP Tray runs (pid {pid}) but does not answer. Quit it and start it again, then try again."
+            ),
+            Self::NotFound(FindError::Failed { said }) => format!(
+                "Maya MCP Tray could not be started: {said}. Mend that and start Maya MCP Tray, then try again."
+            ),
+            Self::NotFound(FindError::Nobody | FindError::File(_)) | Self::Lost => "Maya MCP Tray is not running, so no Maya can be reached. Start Maya MCP Tray (it appears in the system tray), then try again.".to_owned(),
             Self::NotFound(FindError::Impostor(address)) => format!(
                 "Another program answers at {address}, where Maya MCP Tray should be, so nothing was sent there. Start Maya MCP Tray, or quit the other program first, then try again."
             ),

@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     BridgeOptions,
-    legacy::Legacy,
+    legacy::{Legacy, Turn},
     listen,
     offline::{self, Trouble},
     reach::{Patience, Reach},
@@ -34,6 +34,8 @@ use crate::{
 const ARRIVAL: Duration = Duration::from_secs(1);
 /// For a notification, which is only taken note of.
 const NOTE: Duration = Duration::from_secs(5);
+/// For a last answer to be written.
+const LAST_LINE: Duration = Duration::from_millis(50);
 /// Finding, finding anew, and once more for good luck.
 const ATTEMPTS: usize = 3;
 
@@ -53,6 +55,7 @@ pub(super) struct Relay {
 /// A request on its way.
 #[derive(Debug, Clone)]
 struct Flight {
+    id: Value,
     era: Era,
     cancel: CancellationToken,
     /// Cancelled, in the sense of "it is so", when the endpoint has taken it.
@@ -111,8 +114,8 @@ impl Relay {
         let method = message.get("method").and_then(Value::as_str).map(str::to_owned);
         match (method, message.get("id").cloned()) {
             (Some(method), Some(id)) => self.take_request(id, method, message, line),
-            (Some(method), None) => self.take_notification(&method, &message, line).await,
-            (None, Some(_)) => self.note(line).await,
+            (Some(method), None) => self.take_notification(&method, &message, line),
+            (None, Some(_)) => self.note(line),
             (None, None) => self.error(&Value::Null, -32600, "This is not a JSON-RPC message").await,
         }
     }
@@ -120,25 +123,61 @@ impl Relay {
     fn take_request(self: &Arc<Self>, id: Value, method: String, message: Value, line: Bytes) {
         let headers = modern::headers(&message);
         let era = if headers.is_some() { Era::Modern } else { Era::Legacy };
-        let flight = Flight { era, cancel: CancellationToken::new(), arrived: CancellationToken::new() };
+        let flight = Flight {
+            id: id.clone(),
+            era,
+            cancel: CancellationToken::new(),
+            arrived: CancellationToken::new(),
+        };
         let key = id.to_string();
         self.in_flight().insert(key.clone(), flight.clone());
         let asked = Asked { id, method, message, line, era };
+        // What the client says after its first words has to find them said.
+        let turn = (asked.method == "initialize").then(|| self.legacy.turn());
         let tracker = if listen::is_listen(&asked) { &self.tasks } else { &self.requests };
         let relay = self.clone();
         tracker.spawn(async move {
             tokio::select! {
-                () = relay.answer(&asked, headers, &flight.arrived) => {}
+                () = relay.answer(&asked, headers, turn, &flight.arrived) => {}
                 () = flight.cancel.cancelled() => {}
-                () = relay.stop.cancelled() => {}
+                () = relay.stop.cancelled() => relay.break_off(&asked).await,
             }
             relay.in_flight().remove(&key);
         });
     }
 
-    async fn answer(self: &Arc<Self>, asked: &Asked, headers: Option<Headers>, arrived: &CancellationToken) {
-        if asked.method == "initialize" {
-            return self.legacy.initialize(self, asked).await;
+    async fn break_off(&self, asked: &Asked) {
+        let line = if listen::is_listen(asked) {
+            listen::end_of(asked)
+        } else {
+            offline::answer(asked, &Trouble::BrokenOff, self.reach.client())
+        };
+        // A client that does not read gets no answer.
+        let _ = timeout(LAST_LINE, self.send(line)).await;
+    }
+
+    /// Tells the endpoint that nobody waits any more for what it is working on.
+    pub(super) async fn cancel_all(&self) {
+        let Some(headers) = self.legacy.session().await else { return };
+        let Ok(endpoint) = self.reach.endpoint(Patience::AtOnce).await else { return };
+        let in_flight: Vec<_> = self.in_flight().values().cloned().collect();
+        let cancels = in_flight.into_iter().filter(|flight| flight.era == Era::Legacy).map(|flight| {
+            let params = json!({ "requestId": flight.id, "reason": "the client has gone" });
+            let message = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params });
+            self.post(&endpoint, &headers, Bytes::from(message.to_string()))
+        });
+        futures_util::future::join_all(cancels).await;
+    }
+
+    async fn answer(
+        self: &Arc<Self>,
+        asked: &Asked,
+        headers: Option<Headers>,
+        turn: Option<Turn>,
+        arrived: &CancellationToken,
+    ) {
+        if let Some(turn) = turn {
+            return self.legacy.initialize(self, asked, turn).await;
         }
         if let (true, Some(headers)) = (listen::is_listen(asked), &headers) {
             return listen::listen(self, asked, headers, arrived).await;
@@ -165,7 +204,7 @@ impl Relay {
             };
             match self.exchange(&endpoint, asked, &headers, arrived).await {
                 Outcome::Answered => return self.legacy.note_subscription(asked).await,
-                Outcome::SessionGone => self.legacy.forget(&endpoint).await,
+                Outcome::SessionGone => self.legacy.forget(&headers).await,
                 Outcome::NotSent => {}
                 Outcome::Refused => trouble = Trouble::Refused,
                 Outcome::BrokenOff if asked.method == "tools/call" => {
@@ -237,11 +276,11 @@ impl Relay {
         }
     }
 
-    async fn take_notification(self: &Arc<Self>, method: &str, message: &Value, line: Bytes) {
+    fn take_notification(self: &Arc<Self>, method: &str, message: &Value, line: Bytes) {
         match method {
-            "notifications/initialized" => self.legacy.initialized(self, line).await,
+            "notifications/initialized" => self.legacy.initialized(self, line),
             "notifications/cancelled" => self.cancel(message, line),
-            _ => self.note(line).await,
+            _ => self.note(line),
         }
     }
 
@@ -255,19 +294,30 @@ impl Relay {
         let relay = self.clone();
         self.tasks.spawn(async move {
             let _ = timeout(ARRIVAL, flight.arrived.cancelled()).await;
-            relay.note(line).await;
+            if let Some(headers) = relay.legacy.session().await {
+                relay.tell(&headers, line).await;
+            }
             flight.cancel.cancel();
         });
     }
 
     /// For what gets no answer: notifications, and answers to the endpoint's own requests.
-    pub(super) async fn note(&self, line: Bytes) {
-        let noting = async {
-            let Some(headers) = self.legacy.session().await else { return };
+    fn note(self: &Arc<Self>, line: Bytes) {
+        let (relay, turn) = (self.clone(), self.legacy.turn());
+        self.tasks.spawn(async move {
+            let headers = turn.await.headers();
+            if let Some(headers) = headers {
+                relay.stop.run_until_cancelled(relay.tell(&headers, line)).await;
+            }
+        });
+    }
+
+    pub(super) async fn tell(&self, headers: &Headers, line: Bytes) {
+        let telling = async {
             let Ok(endpoint) = self.reach.endpoint(Patience::AtOnce).await else { return };
-            let _ = self.post(&endpoint, &headers, line).await;
+            let _ = self.post(&endpoint, headers, line).await;
         };
-        if timeout(NOTE, noting).await.is_err() {
+        if timeout(NOTE, telling).await.is_err() {
             tracing::warn!("the endpoint takes no notifications");
         }
     }

@@ -125,6 +125,10 @@ pub(super) async fn execute(call: &Call<'_>, params: Params) -> CallToolResult {
             tracing::info!(%id, client = %call.client, "script cancelled");
             return problem("The call was cancelled, and the script with it.");
         }
+        () = call.ended.cancelled() => {
+            tracing::info!(%id, client = %call.client, "script cancelled: its client has gone or lost its token");
+            return problem("The session was ended, and the script with it.");
+        }
         () = call.shared.stop.cancelled() => {
             return problem("Maya MCP Tray is being closed, and the script was cancelled. Start it again, and look at the scene first: the script may have run in part.");
         }

@@ -8,7 +8,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines},
     task::JoinHandle,
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     fake_maya::FakeMaya,
@@ -20,6 +20,7 @@ struct Bridged {
     input: DuplexStream,
     output: Lines<BufReader<DuplexStream>>,
     task: JoinHandle<Result<(), BridgeError>>,
+    stop: CancellationToken,
 }
 
 impl Bridged {
@@ -30,9 +31,10 @@ impl Bridged {
     fn start_with(home: &Path, start: Option<StartCommand>) -> Self {
         let (input, their_input) = tokio::io::duplex(1 << 16);
         let (their_output, output) = tokio::io::duplex(1 << 16);
-        let options = BridgeOptions { home: home.to_owned(), client: name("claude-desktop"), start };
+        let (stop, client) = (CancellationToken::new(), name("claude-desktop"));
+        let options = BridgeOptions { home: home.to_owned(), client, start, stop: stop.clone() };
         let task = TaskTracker::new().spawn(bridge(their_input, their_output, options));
-        Self { input, output: BufReader::new(output).lines(), task }
+        Self { input, output: BufReader::new(output).lines(), task, stop }
     }
 
     async fn say(&mut self, message: &Value) {
@@ -263,5 +265,154 @@ async fn it_starts_the_application_and_waits_for_it() {
     let mut client = Bridged::start_with(running.home.path(), Some(start));
     let hello = client.shake_hands().await;
     assert_eq!(hello["result"]["serverInfo"]["version"], "0.0.1", "the application's own answer");
+    client.end().await;
+}
+
+#[tokio::test]
+async fn a_handshake_in_one_breath_gets_what_is_pushed() {
+    let running = Running::start().await;
+    running.token("claude-desktop");
+    let mut client = Bridged::start(running.home.path());
+    let done = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    client
+        .input
+        .write_all(format!("{}\n{done}\n{ping}\n", initialize()).as_bytes())
+        .await
+        .expect("it listens");
+    client.answer_to(1).await;
+    running.come(1);
+    client.hear_of("notifications/resources/list_changed").await;
+    client.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_leaves_nothing_running_in_maya() {
+    for told_to_stop in [false, true] {
+        let running = Running::start().await;
+        running.token("claude-desktop");
+        let mut maya = FakeMaya::connect(&running).await;
+        let mut client = Bridged::start(running.home.path());
+        client.shake_hands().await;
+        let call = json!({ "name": "execute_code", "arguments": { "code": "1" } });
+        client.say(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call })).await;
+        assert_eq!(in_time("execute", maya.request()).await["method"], "execute", "it runs");
+        let began = std::time::Instant::now();
+        if told_to_stop {
+            client.stop.cancel();
+        } else {
+            client.input.shutdown().await.expect("hung up");
+        }
+        assert_eq!(in_time("cancel", maya.request()).await["method"], "cancel", "it is cancelled");
+        assert!(client.answer_to(1).await.get("result").is_some(), "and answered");
+        in_time("the end", client.task).await.expect("no panic").expect("a clean end");
+        assert!(began.elapsed() < Duration::from_millis(1600), "took {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_second_hello_ends_the_first_session_and_is_followed() {
+    let running = Running::start().await;
+    running.token("claude-desktop");
+    let mut client = Bridged::start(running.home.path());
+    client.shake_hands().await;
+    running.come(1);
+    client.hear_of("notifications/resources/list_changed").await;
+    client.shake_hands().await;
+    client.ask(1, "ping", json!({})).await;
+    running.come(2);
+    client.hear_of("notifications/resources/list_changed").await;
+    client.end().await;
+}
+
+#[tokio::test]
+async fn who_listens_before_there_is_an_engine_is_told_when_there_is_one() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut client = Bridged::start(home.path());
+    let filter = json!({ "resourcesListChanged": true });
+    let listen = json!({ "jsonrpc": "2.0", "id": 2, "method": "subscriptions/listen", "params": { "notifications": filter, "_meta": modern_meta() } });
+    client.say(&listen).await;
+    let acknowledged = client.hear_of("notifications/subscriptions/acknowledged").await;
+    assert_eq!(acknowledged["params"]["notifications"], filter, "as wished");
+    let running = Running::start_in_with(home, ([127, 0, 0, 1], 0).into(), &["claude-desktop"]).await;
+    client.hear_of("notifications/resources/list_changed").await;
+    running.tokens.revoke(&name("claude-desktop")).expect("revoked");
+    let error = client.answer_to(2).await;
+    assert!(
+        error["error"]["message"].as_str().is_some_and(|text| text.contains("maya-mcp token")),
+        "{error}"
+    );
+    client.end().await;
+}
+
+#[tokio::test]
+async fn one_that_runs_but_does_not_answer_is_not_started_again() {
+    let home = tempfile::tempdir().expect("a folder");
+    // It accepts, because the system does, and never says anything.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = silent.local_addr().expect("bound");
+    let secret = maya_mcp_endpoint::EndpointSecret::random();
+    maya_mcp_endpoint::EndpointFile::new(address, secret, "1").write(home.path()).expect("written");
+    let tokens = maya_mcp_endpoint::Tokens::open(home.path().join("tokens")).expect("a folder");
+    tokens.token_for(&name("claude-desktop")).expect("made");
+    let start = StartCommand { program: "touch".into(), args: vec![home.path().join("started").into()] };
+    let mut client = Bridged::start_with(home.path(), Some(start));
+    let call = json!({ "name": "list_sessions", "arguments": {}, "_meta": modern_meta() });
+    let answer = client.ask(1, "tools/call", call).await;
+    let text = answer["result"]["content"][0]["text"].as_str().expect("text");
+    assert!(text.contains(&format!("runs (pid {})", std::process::id())), "{text}");
+    assert!(!home.path().join("started").exists(), "not started");
+    client.end().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_an_application_that_could_not_start_said_is_passed_on() {
+    let home = tempfile::tempdir().expect("a folder");
+    let script = "echo 'maya-mcp: port 6292 is taken by houdini (pid 5).' >&2; exit 1";
+    let start = StartCommand { program: "sh".into(), args: vec!["-c".into(), script.into()] };
+    std::fs::write(home.path().join("endpoint.json"), "{").expect("written");
+    let mut client = Bridged::start_with(home.path(), Some(start));
+    let call = json!({ "name": "list_sessions", "arguments": {}, "_meta": modern_meta() });
+    for id in [1, 2] {
+        let answer = client.ask(id, "tools/call", call.clone()).await;
+        let text = answer["result"]["content"][0]["text"].as_str().expect("text");
+        assert!(
+            text.contains("could not be started: port 6292 is taken by houdini (pid 5). Mend"),
+            "{id}: {text}"
+        );
+    }
+    client.end().await;
+}
+
+#[tokio::test]
+async fn a_lost_session_is_begun_anew_once_however_many_notice() {
+    let running = Running::start().await;
+    running.token("claude-desktop");
+    let mut client = Bridged::start(running.home.path());
+    client.shake_hands().await;
+    client.ask(1, "ping", json!({})).await;
+    // The new token has no part in the session that the old one began.
+    running.tokens.revoke(&name("claude-desktop")).expect("revoked");
+    running.token("claude-desktop");
+    let lines: Vec<_> = (10..18)
+        .map(|id| json!({ "jsonrpc": "2.0", "id": id, "method": "tools/list" }).to_string() + "\n")
+        .collect();
+    client.input.write_all(lines.concat().as_bytes()).await.expect("it listens");
+    let (mut answers, mut announced) = (0, 0);
+    while answers < 8 {
+        let message = client.hear().await;
+        answers += usize::from(message.get("result").is_some());
+        announced += usize::from(message["method"] == "notifications/tools/list_changed");
+    }
+    running.come(1);
+    loop {
+        let message = client.hear().await;
+        announced += usize::from(message["method"] == "notifications/tools/list_changed");
+        if message["method"] == "notifications/resources/list_changed" {
+            break;
+        }
+    }
+    assert_eq!(announced, 1, "one new session");
     client.end().await;
 }

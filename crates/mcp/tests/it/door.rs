@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Legacy, Running, http, in_time, initialize, name};
+use crate::{
+    fake_maya::FakeMaya,
+    support::{Events, Legacy, Running, http, in_time, initialize, name},
+};
 
 #[tokio::test]
 async fn without_a_good_token_nobody_gets_further_than_the_door() {
@@ -117,4 +120,81 @@ async fn it_ends_within_a_second_whatever_is_open() {
     running.tracker.close();
     in_time("the end", running.tracker.wait()).await;
     assert!(began.elapsed() < Duration::from_secs(1), "took {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn strangers_that_say_nothing_lock_nobody_out() {
+    let running = Running::start().await;
+    let mut silent = Vec::new();
+    for _ in 0..420 {
+        silent.push(tokio::net::TcpStream::connect(running.address).await.expect("connected"));
+    }
+    let sent = running.post(&running.token("cursor"), &initialize()).send();
+    assert_eq!(in_time("an answer", sent).await.expect("sent").status(), 200, "a client comes in");
+}
+
+#[tokio::test]
+async fn what_a_token_had_opened_ends_with_it() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let legacy = Legacy::connect(&running, "cursor").await;
+    let mut stream = Events::of(legacy.open_stream().await);
+    let filter = json!({ "notifications": { "resourcesListChanged": true } });
+    let mut listening = Events::of(running.send_modern("cursor", "subscriptions/listen", filter).await);
+    listening.notification("notifications/subscriptions/acknowledged").await;
+    let call = json!({ "name": "execute_code", "arguments": { "code": "1" } });
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call });
+    let revoking = async {
+        assert_eq!(in_time("execute", maya.request()).await["method"], "execute", "it runs");
+        // Another process: the engine only sees the folder.
+        let path = running.home.path().join("tokens").join("cursor");
+        std::fs::remove_file(&path).expect("there");
+        running.token("cursor");
+        assert_eq!(in_time("cancel", maya.request()).await["method"], "cancel", "it is cancelled");
+    };
+    let began = Instant::now();
+    let _answer = tokio::join!(legacy.send(&call), revoking);
+    let ends = async {
+        while stream.next().await.is_some() {}
+        while listening.next().await.is_some() {}
+    };
+    in_time("the end of the streams", ends).await;
+    assert!(began.elapsed() < Duration::from_secs(2), "took {:?}", began.elapsed());
+    let anew = Legacy { token: running.token("cursor"), ..legacy };
+    let ping = json!({ "jsonrpc": "2.0", "id": 2, "method": "ping" });
+    assert_eq!(anew.send(&ping).await.status(), 404, "the new token has no part in the old session");
+}
+
+#[tokio::test]
+async fn ending_a_session_cancels_what_runs_in_it() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let legacy = Legacy::connect(&running, "cursor").await;
+    let call = json!({ "name": "execute_code", "arguments": { "code": "1" } });
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call });
+    let ending = async {
+        assert_eq!(in_time("execute", maya.request()).await["method"], "execute", "it runs");
+        let began = Instant::now();
+        let delete = http()
+            .delete(running.url("/mcp"))
+            .bearer_auth(&legacy.token)
+            .header("mcp-session-id", &legacy.session);
+        let deleting = delete.header("mcp-protocol-version", "2025-11-25").send();
+        let cancelling = async {
+            assert_eq!(in_time("cancel", maya.request()).await["method"], "cancel", "it is cancelled");
+            assert!(began.elapsed() < Duration::from_secs(1), "at once, not after {:?}", began.elapsed());
+        };
+        tokio::join!(deleting, cancelling).0.expect("sent")
+    };
+    let (_answer, deleted) = tokio::join!(legacy.send(&call), ending);
+    assert!(deleted.status().is_success(), "ended");
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_began_is_not_found() {
+    let running = Running::start().await;
+    let mut legacy = Legacy::connect(&running, "cursor").await;
+    legacy.session = "00000000-0000-0000-0000-000000000000".to_owned();
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    assert_eq!(legacy.send(&request).await.status(), 404, "unknown");
 }

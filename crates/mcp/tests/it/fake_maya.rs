@@ -36,9 +36,9 @@ impl FakeMaya {
         });
         let files = HelperFiles::install(running.home.path()).expect("written");
         let doorway = Doorway { address: address.clone(), pid: PID };
-        let found = bootstrap(&doorway, &files).await.expect("it answers");
+        let found = bootstrap(&doorway, &files, || ()).await.expect("it answers");
         let key = secret.recv().await.expect("the bootstrap told it");
-        let (opened, stream) = tokio::join!(Link::open(&found.helper), shake_hands(&helper, &key));
+        let (opened, stream) = tokio::join!(Link::open(&found), shake_hands(&helper, &key));
         let (link, task, _) = opened.expect("it proves itself");
         let (events, mut heard) = mpsc::channel(8);
         running.tracker.spawn(async move { while heard.recv().await.is_some() {} });

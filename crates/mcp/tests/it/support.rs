@@ -43,9 +43,17 @@ impl Running {
 
     /// As the engine starts: bind, serve, write the endpoint file.
     pub async fn start_in(home: TempDir, address: SocketAddr) -> Self {
+        Self::start_in_with(home, address, &[]).await
+    }
+
+    /// With tokens that are there before anybody looks.
+    pub async fn start_in_with(home: TempDir, address: SocketAddr, clients: &[&str]) -> Self {
         let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let tokens = Tokens::open(home.path().join("tokens")).expect("a folder for tokens");
+        for client in clients {
+            tokens.token_for(&name(client)).expect("a token");
+        }
         let (registry, links, stop) = (Registry::default(), Links::default(), CancellationToken::new());
         let proof = EndpointSecret::random();
         let engine = Engine {

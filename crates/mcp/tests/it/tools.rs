@@ -178,4 +178,11 @@ async fn one_call_without_a_session_for_the_command_line() {
     let (home, _) = running.end().await;
     let gone = maya_mcp_endpoint::call_tool(home.path(), &cli, "list_sessions", json!({})).await;
     assert!(matches!(gone, Err(maya_mcp_endpoint::CallError::NotRunning)), "{gone:?}");
+    std::fs::write(home.path().join("endpoint.json"), "{").expect("written");
+    let damaged = maya_mcp_endpoint::call_tool(home.path(), &cli, "list_sessions", json!({})).await;
+    let sentence = damaged.expect_err("it cannot be read").to_string();
+    assert!(
+        sentence.ends_with("is damaged. Start Maya MCP Tray again: it writes the file anew."),
+        "{sentence}"
+    );
 }
