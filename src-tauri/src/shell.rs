@@ -97,6 +97,11 @@ impl Shell {
         Ok(())
     }
 
+    pub fn turn_start_at_login(&self, app: &AppHandle) -> Result<(), Refusal> {
+        let enabled = app.autolaunch().is_enabled()?;
+        self.set_start_at_login(app, !enabled)
+    }
+
     pub fn set_start_at_login(&self, app: &AppHandle, enabled: bool) -> Result<(), Refusal> {
         let login = app.autolaunch();
         if enabled {

@@ -170,7 +170,7 @@ fn act(app: &AppHandle, shell: &Shell, action: Action) {
     let done = match action {
         Action::Choose(session) => shell.choose(Some(&session)),
         Action::Release(_) => shell.choose(None),
-        Action::StartAtLogin(enabled) => shell.set_start_at_login(app, enabled),
+        Action::TurnStartAtLogin => shell.turn_start_at_login(app),
         Action::OpenWindow | Action::ReadProblem | Action::LookAt(_) => return window::show(app),
         Action::Quit => return app.exit(0),
         Action::Connect(client) => return in_background(app, move |app| connect(app, client)),

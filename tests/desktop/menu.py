@@ -15,6 +15,14 @@ class TrayMenu:
         until(lambda: host.items, what="a tray icon")
         self._program, item = host.items[-1]
         self._path = bus.call(self._program, item, PROPERTIES, "Get", "ss", ITEM, "Menu")[0]
+        until(self._is_there, what="the icon's menu")
+
+    def _is_there(self):
+        """The icon names its menu before there is one."""
+        try:
+            return bool(self._rows())
+        except LookupError:
+            return False
 
     def lines(self):
         """One per row: "[x] marked", "[ ] not marked", "(cannot be chosen)", "plain", "---"."""

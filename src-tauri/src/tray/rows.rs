@@ -32,7 +32,8 @@ pub enum Action {
     /// The window tells more about this client.
     LookAt(Client),
     CopyConfig,
-    StartAtLogin(bool),
+    /// Turns over what is, which may be newer than what was drawn.
+    TurnStartAtLogin,
     Quit,
 }
 
@@ -45,7 +46,7 @@ impl Action {
             Self::OpenWindow => "window".to_owned(),
             Self::Connect(client) | Self::LookAt(client) => format!("client/{client}"),
             Self::CopyConfig => "copy-config".to_owned(),
-            Self::StartAtLogin(_) => "start-at-login".to_owned(),
+            Self::TurnStartAtLogin => "start-at-login".to_owned(),
             Self::Quit => "quit".to_owned(),
         }
     }
@@ -76,7 +77,7 @@ pub fn rows(view: &View) -> Vec<Row> {
         [Row::Item { action: Action::ReadProblem, text: beginning(problem) }, Row::Separator]
     });
     let login = Row::Check {
-        action: Action::StartAtLogin(!view.start_at_login),
+        action: Action::TurnStartAtLogin,
         text: "Start at login".to_owned(),
         checked: view.start_at_login,
     };
