@@ -2,7 +2,8 @@
 
 Invariant: connect() never raises and always gives one line of ASCII JSON, so that Maya's
 command port has no reason to run it twice. What it does never changes meaning: a late or
-doubled message finds its invitation gone and does no harm.
+doubled message finds its invitation gone and does no harm. start_up() never raises either, and is
+silent: it is called from the artist's userSetup.py.
 """
 
 import importlib.util
@@ -12,6 +13,7 @@ import re
 import sys
 
 PACKAGE = "maya_mcp_helper"
+LOOPBACK = "127.0.0.1"
 HOME = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -28,10 +30,67 @@ def connect(nonce):
     answer = {"maya_mcp": 1, "nonce": str(nonce)[:64], "pid": os.getpid()}
     try:
         invitation = _invitation(nonce)
-        answer.update(_helper(invitation["helper"], invitation["secret"]))
+        answer.update(
+            _helper(invitation["helper"], invitation["secret"], invitation.get("host", LOOPBACK))
+        )
     except BaseException as error:  # Even a SystemExit must not leave through the command port.
         answer["error"] = {"type": type(error).__name__, "message": _message(error)}
     return json.dumps(answer)
+
+
+def start_up():
+    """Lets the helper come by itself once Maya is idle, and leave word of itself in the home."""
+    try:
+        if not _is_batch():
+            importlib.import_module("maya.utils").executeDeferred(_start)
+    except BaseException:  # Maya starts without us then.
+        pass
+
+
+def _start():
+    try:
+        if not _is_batch():
+            _announce(os.path.join(HOME, "run", "announced"))
+    except BaseException:
+        pass
+
+
+def _is_batch():
+    try:
+        return bool(importlib.import_module("maya.cmds").about(batch=True))
+    except Exception:  # Too early to tell; it is asked again once Maya is idle.
+        return False
+
+
+def _announce(folder):
+    """The helper that runs leaves word in that folder, whatever its build; else the current one."""
+    present = sys.modules.get(PACKAGE)
+    try:
+        present.announce(folder)
+        return
+    except OSError:  # The folder is at fault, and no reason to end a helper at work.
+        raise
+    except BaseException:  # There is none, or an older one, or one on its way out.
+        pass
+    build = _current()
+    folders = _announced_in(present)
+    _retire(present)
+    package = _load(build)
+    try:
+        package.announce(folder)
+    except BaseException:
+        _retire(package)
+        raise
+    _announce_again(package, folders)
+
+
+def _current():
+    """The build that the engine laid down last."""
+    with open(os.path.join(HOME, "helper", "current"), encoding="ascii") as file:
+        build = file.read(65).strip()
+    if not re.match(r"[0-9A-Za-z]{1,64}\Z", build):
+        raise ValueError("the name of the current build is none")
+    return build
 
 
 def _invitation(nonce):
@@ -62,21 +121,24 @@ def _remove(path):
         pass  # A scanner may hold the file; using the same secret twice changes nothing.
 
 
-def _helper(build, secret):
+def _helper(build, secret, host=LOOPBACK):
     """The helper of this build, with the secret added. Any other one leaves."""
     present = sys.modules.get(PACKAGE)
     if present is not None and _build_of(present) == build:
         try:
-            return present.connect(secret)
+            return present.connect(secret, host)
         except Exception:  # It is on its way out; a new one takes its place.
             pass
+    folders = _announced_in(present)
     _retire(present)
     package = _load(build)
     try:
-        return package.connect(secret)
+        answer = package.connect(secret, host)
     except BaseException:
         _retire(package)
         raise
+    _announce_again(package, folders)
+    return answer
 
 
 def _build_of(module):
@@ -84,6 +146,22 @@ def _build_of(module):
         return module.build
     except BaseException:  # A foreign module of this name may do anything.
         return None
+
+
+def _announced_in(module):
+    """The folders in which it left word of itself: its successor has to as well."""
+    try:
+        return [str(folder) for folder in module.announced_in()]
+    except BaseException:  # Older, or foreign.
+        return []
+
+
+def _announce_again(package, folders):
+    for folder in folders:
+        try:
+            package.announce(folder)
+        except BaseException:  # It runs, which is what was asked for.
+            pass
 
 
 def _retire(module):

@@ -14,17 +14,33 @@ build = None  # The hash of this build's files, set by boot.py.
 running = None  # The Helper, once connect() has started it.
 
 
-def connect(secret):
-    """Starts the helper if need be, tells it the secret, and says where it listens."""
-    global running
-    if running is None:
-        running = Helper(VERSION, sys.modules[__name__])
-        running.start()
-    running.invite(bytes.fromhex(secret))
-    return {"port": running.port, "helper": VERSION}
+def connect(secret, host):
+    """Starts the helper if need be, tells it the secret, and says where on that host it listens."""
+    helper = _started()
+    port = helper.listen_on(host)
+    helper.invite(bytes.fromhex(secret))
+    return {"port": port, "helper": VERSION}
+
+
+def announce(folder):
+    """Starts the helper if need be, leaves word of it in that folder, and lets it stay."""
+    _started().announce(folder, build)
+
+
+def announced_in():
+    """The folders in which there is word of the running helper."""
+    return [] if running is None else running.announced_in()
 
 
 def stop(reason):
     """Ends the helper; nothing of it stays in Maya."""
     if running is not None:
         running.stop(reason)
+
+
+def _started():
+    global running
+    if running is None:
+        running = Helper(VERSION, sys.modules[__name__])
+        running.start()
+    return running

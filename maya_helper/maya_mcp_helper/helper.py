@@ -4,9 +4,11 @@ Invariant: requests arrive on the I/O thread and everything of Maya happens in _
 door. No exception leaves into Maya's event loop.
 """
 
+import os
 import sys
 
 from . import execute, frames, requests, sources
+from .announcement import Announcement
 from .door import Door
 from .interrupt import Cancelled, Interrupt
 from .jobs import Job, Jobs
@@ -15,6 +17,8 @@ from .proof import secret_id
 from .pulse import Pulse
 from .scene import Scene
 from .server import Server
+
+LOOPBACK = "127.0.0.1"
 
 
 class Gone(Exception):
@@ -29,6 +33,8 @@ class Helper:
         self._jobs = Jobs()
         self._interrupt = Interrupt()
         self._namespaces = {}
+        self._announcements = {}  # By folder.
+        self._pid = os.getpid()
         self._in_job = False
         self._finished = False
         self._ended = False  # The server has; the rest is to be tidied up on the main thread.
@@ -39,10 +45,11 @@ class Helper:
         self._door = Door(self._pass, self._scene.batch)
         self._pulse = Pulse(self._door.ring)
 
-    @property
-    def port(self):
-        """Where the server listens."""
-        return self._server.port
+    def listen_on(self, host):
+        """The port at which the server listens on that address of this machine."""
+        if self._is_fork:
+            raise Gone("the helper runs in the process that this one was forked from")
+        return self._server.listen_on(host)
 
     def start(self):
         """From here on the engine can come."""
@@ -54,10 +61,39 @@ class Helper:
         if not self._server.invite(secret_id(secret), secret):
             raise Gone("the helper is leaving")
 
+    def announce(self, folder, build):
+        """Leaves word in that folder. From then on the helper stays for as long as Maya runs."""
+        port = self.listen_on(LOOPBACK)
+        if folder in self._announcements:
+            self._announcements[folder].write(port, build)
+            return
+        announcement = Announcement(folder, os.urandom(32))
+        self.invite(announcement.secret)
+        self._announcements[folder] = announcement  # From here on the I/O thread withdraws it.
+        try:
+            announcement.write(port, build)
+        except BaseException:
+            del self._announcements[folder]
+            raise
+        self._server.stay(secret_id(announcement.secret))
+
+    def announced_in(self):
+        """The folders in which there is word of this helper."""
+        return [] if self._is_fork else list(self._announcements)
+
     def stop(self, reason):
         """Says good-bye and leaves Maya, at once. On the main thread."""
-        self._server.end(reason)
+        if not self._is_fork:  # A fork has no I/O thread, and its sockets are the parent's.
+            self._server.end(reason)
         self._finish()
+
+    @property
+    def _is_fork(self):
+        return os.getpid() != self._pid
+
+    def _withdraw(self):
+        for announcement in list(self._announcements.values()):
+            announcement.withdraw()
 
     # On the I/O thread.
 
@@ -118,6 +154,7 @@ class Helper:
         self._jobs.withdraw_all_of(link)
 
     def _on_end(self):
+        self._withdraw()
         self._ended = True
         self._door.ring()
 
@@ -164,6 +201,7 @@ class Helper:
         if self._finished:
             return
         self._finished = True
+        self._withdraw()
         self._scene.close()
         self._door.close()
         sources.forget()

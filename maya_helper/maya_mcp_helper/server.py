@@ -1,10 +1,12 @@
-"""The I/O thread: one loopback port, its links, and nothing of Maya.
+"""The I/O thread: its ports, its links, and nothing of Maya.
 
+There is one port, on loopback, and another only for an engine on another machine.
 Invariant: the thread sleeps in one select. It wakes by the clock only for something that is due
 then: a handshake, the end of a helper without links, the timeout of a job.
 """
 
 import collections
+import functools
 import os
 import selectors
 import socket
@@ -35,23 +37,35 @@ class Server:
         self._lock = threading.Lock()  # Guards the secrets and the decision to end.
         self._telling = threading.Lock()  # A welcome and an event: one before the other.
         self._secrets = {}
+        self._lasting = set()  # Secrets that no engine takes away; with one, nothing is lonely.
         self._ending = None  # The reason, once decided.
         self._lonely_since = time.monotonic()
         self._links = []
         self._attention = collections.deque()  # Links with something to send or to close.
         self._selector = selectors.DefaultSelector()
-        self._listener = _listener()
-        self.port = self._listener.getsockname()[1]
+        self._listeners = {}  # By host.
+        self._fresh = collections.deque()  # Listeners that the I/O thread has to take up.
         self._alarm, self._alarmed = socket.socketpair()
         self._alarm.setblocking(False)
         self._alarmed.setblocking(False)
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._selector.register(self._alarmed, selectors.EVENT_READ, self._calm)
         self._thread = threading.Thread(target=self._run, name="maya-mcp-helper", daemon=True)
 
     def start(self):
         """Starts the I/O thread."""
         self._thread.start()
+
+    def listen_on(self, host):
+        """The port on that address of this machine; opened when it is not open yet."""
+        with self._lock:
+            if self._ending is not None:
+                return 0  # Nobody is invited any more either.
+            listener = self._listeners.get(host)
+            if listener is None:
+                listener = self._listeners[host] = _listener(host)
+                self._fresh.append(listener)
+        self._wake()
+        return listener.getsockname()[1]
 
     def invite(self, secret_id, secret):
         """Adds a secret; False when the server has already decided to end."""
@@ -63,10 +77,17 @@ class Server:
         self._wake()
         return True
 
+    def stay(self, secret_id):
+        """From now on that secret is never forgotten, and the server stays without any link."""
+        with self._lock:
+            self._lasting.add(secret_id)
+        self._wake()
+
     def forget(self, link):
         """Forgets the link's secret and lets go of all its links; with the last secret, ends."""
         with self._lock:
-            self._secrets.pop(link.secret_id, None)
+            if link.secret_id not in self._lasting:
+                self._secrets.pop(link.secret_id, None)
             if not self._secrets:
                 self._ending = self._ending or "left"
                 return
@@ -123,7 +144,7 @@ class Server:
 
     def _timeout(self):
         deadlines = [link.deadline for link in self._links if link.handshake is not None]
-        if not any(link.is_open for link in self._links):
+        if not self._lasting and not any(link.is_open for link in self._links):
             deadlines.append(self._lonely_since + LONELY_S)
         now = time.monotonic()
         due = self._remind(now)
@@ -136,7 +157,7 @@ class Server:
             if link.handshake is not None and now >= link.deadline:
                 self._refuse(link, "no proof in time")
         with self._lock:
-            lonely = now >= self._lonely_since + LONELY_S
+            lonely = not self._lasting and now >= self._lonely_since + LONELY_S
             if lonely and not any(link.is_open for link in self._links):
                 self._ending = self._ending or "left"
 
@@ -144,7 +165,12 @@ class Server:
         self._alarmed.recv(4096)
 
     def _care(self):
-        """Looks after the links which other threads pointed out."""
+        """Looks after what other threads pointed out: new listeners, and links."""
+        while self._fresh:
+            listener = self._fresh.popleft()
+            self._selector.register(
+                listener, selectors.EVENT_READ, functools.partial(self._accept, listener)
+            )
         while self._attention:
             link = self._attention.popleft()
             if link.closed:
@@ -156,8 +182,8 @@ class Server:
             wanted = both if link.has_outgoing else selectors.EVENT_READ
             self._selector.modify(link.connection, wanted, self._turn(link))
 
-    def _accept(self, _events):
-        connection, address = self._listener.accept()
+    def _accept(self, listener, _events):
+        connection, address = listener.accept()
         handshake = Handshake(self._secrets, os.urandom(32).hex())
         deadline = time.monotonic() + HANDSHAKE_S
         link = Link(connection, address, handshake, deadline, self._attend)
@@ -238,8 +264,12 @@ class Server:
             self._on_closed(link)
 
     def _last_words(self):
-        self._selector.unregister(self._listener)
-        self._listener.close()
+        with self._lock:
+            self._ending = self._ending or "left"
+        self._care()
+        for listener in self._listeners.values():
+            self._selector.unregister(listener)
+            listener.close()
         self.tell("goodbye", {"reason": self._ending or "left"})
         deadline = time.monotonic() + GOODBYE_S
         self._care()
@@ -258,11 +288,16 @@ class Server:
         self._alarmed.close()
 
 
-def _listener():
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def _listener(host):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
     if sys.platform == "win32":  # Elsewhere nobody can take a port that is listened on.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-    listener.bind(("127.0.0.1", 0))
+    try:
+        listener.bind((host, 0))
+    except OSError:
+        listener.close()
+        raise
     listener.listen(128)
     listener.setblocking(False)
     return listener

@@ -103,3 +103,69 @@ def test_quitting_is_announced(sim_home):
         assert engine.ends()
         assert sim.wait() == 0
         engine.close()
+
+
+LINES = """
+try:
+    __import__('runpy').run_path({boot})['start_up']()
+except Exception:
+    pass
+"""
+
+
+@pytest.fixture
+def start_with(sim_home, tmp_path):
+    """Starts a Maya whose userSetup.py brings the helper in; gives it and its announcement."""
+    (sim_home.path / "helper" / "current").write_text("b1", encoding="ascii")
+    scripts = tmp_path / "maya" / "2025" / "scripts"
+    scripts.mkdir(parents=True)
+    lines = LINES.format(boot=ascii(str(sim_home.path / "boot.py")))
+    (scripts / "userSetup.py").write_text(lines, encoding="ascii")
+
+    def start(*more):
+        env = {"MAYA_APP_DIR": str(tmp_path / "maya")}
+        sim = client.Sim.start("2025", "--default-port", "off", *more, env=env)
+        return sim, sim_home.path / "run" / "announced" / f"{sim.pid}.json"
+
+    return start
+
+
+def wait_for(sim, path):
+    sim.until(lambda _: path.exists())
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("qt", ["PySide6", None])
+def test_a_maya_connects_by_itself(start_with, qt):
+    sim, path = start_with(*([] if qt else ["--no-qt"]))
+    with sim:
+        told = wait_for(sim, path)
+        engine = Engine(told["port"])
+        facts = engine.prove(told["secret"])
+        assert (facts["pid"], facts["qt"]) == (sim.pid, qt)
+        assert engine.execute("1+1")["result"] == 2
+        names = sim.control("eval", code="sorted(n for n in globals() if n[:2] != '__')")["value"]
+        assert names == "[]", "nothing of ours is among the artist's names"
+        shown = sim.control("script_editor")
+        assert shown["errors"] == shown["output"] == "", "and nothing was printed"
+        sim.control("quit")
+        assert engine.event("goodbye") == {"reason": "maya_exiting"}
+        assert sim.wait() == 0
+        assert not path.exists(), "a clean exit takes the announcement along"
+        engine.close()
+
+
+def test_a_crash_leaves_the_announcement_to_the_engine(start_with):
+    sim, path = start_with("--no-qt")
+    with sim:
+        wait_for(sim, path)
+        sim.control("crash", signal="SIGKILL")
+        sim.wait()
+        assert path.exists()
+
+
+def test_a_batch_maya_does_not_connect_by_itself(start_with):
+    sim, path = start_with("--batch")
+    with sim:
+        sim.control("eval", code="import maya.utils; maya.utils.processIdleEvents()")
+        assert not path.exists()

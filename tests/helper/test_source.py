@@ -14,8 +14,8 @@ ALLOWED = {"maya", "PySide2", "PySide6", "maya_mcp_helper"}
 # No sys.stdlib_module_names in older Pythons; what is imported is few enough to be listed.
 STANDARD = set(
     """
-__future__ ast collections functools getpass hashlib hmac importlib json linecache operator
-os re selectors socket struct sys threading time traceback ctypes
+__future__ ast base64 collections functools getpass hashlib hmac importlib json linecache operator
+os re runpy selectors shutil socket struct sys tempfile threading time traceback ctypes zlib
 """.split()
 )
 

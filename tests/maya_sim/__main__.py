@@ -67,7 +67,7 @@ def _assemble(options):
 
 def _open(sim, options):
     """Everything that can be connected to, and the streams that only Maya has."""
-    from . import control, scene, script_editor
+    from . import control, scene, script_editor, user_setup
     from .port_spec import PortError, Spec
 
     specs = [Spec.parse(text) for text in options.command_port]
@@ -80,6 +80,7 @@ def _open(sim, options):
     # Maya has loaded these before any script runs, so `import maya` alone is enough to use them.
     for name in ("cmds", "mel", "utils", "OpenMaya", "api.OpenMaya"):
         importlib.import_module(f"maya.{name}")
+    user_setup.run(options)
 
     if options.default_port != "off":
         try:

@@ -30,6 +30,9 @@ def parse(arguments=None):
         "--other-listener", action="append", default=[], choices=("http", "silent", "closing")
     )
     p.add_argument("--scene", metavar="PATH")
+    p.add_argument(
+        "--user-setup", nargs="?", const="~/maya", metavar="DIR", help="run userSetup.py below DIR"
+    )
     p.add_argument("--temp-dir", metavar="DIR")
     p.add_argument("--control", metavar="HOST:PORT|PATH|@NAME")
     p.add_argument("--die-with-parent", action="store_true")
@@ -41,6 +44,7 @@ def parse(arguments=None):
             p.error(f"--dialog takes {', '.join(ANSWERS)}, not {answer!r}")
     options.version = options.version or _version_of(sys.executable)
     options.temp_dir = options.temp_dir or _temp_dir()
+    options.user_setup = options.user_setup or os.environ.get("MAYA_APP_DIR")
     if options.batch:
         # The default port belongs to Maya's window: without one nobody opens it.
         options.default_port = "off"
