@@ -18,9 +18,11 @@ fn main() {
         writeln!(rows, "    ({name:?}, include_str!({:?})),", path.display().to_string())
             .expect("a String takes it");
     }
-    let boot = helper.join("boot.py").display().to_string();
+    let beside = |name: &str| helper.join(name).display().to_string();
+    let (boot, carried) = (beside("boot.py"), beside("carried.py"));
     let text = format!(
-        "pub const BOOT: &str = include_str!({boot:?});\npub const PACKAGE: &[(&str, &str)] = &[\n{rows}];\n"
+        "pub const BOOT: &str = include_str!({boot:?});\npub const CARRIED: &str = include_str!({carried:?});\n\
+         pub const PACKAGE: &[(&str, &str)] = &[\n{rows}];\n"
     );
     let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("helper_sources.rs");
     fs::write(out, text).expect("OUT_DIR is ours");

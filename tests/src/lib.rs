@@ -3,11 +3,15 @@
 //! Invariant: a simulator ends with the value that started it, and its files are its own.
 
 use std::{
+    collections::HashMap,
     env,
     os::{linux::net::SocketAddrExt, unix::net::SocketAddr},
     path::{Path, PathBuf},
     process::Stdio,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use serde_json::{Value, json};
@@ -38,19 +42,25 @@ pub struct Sim {
 #[derive(Debug)]
 pub struct Studio {
     folder: TempDir,
+    /// The programs that were laid out, by version.
+    installed: Mutex<HashMap<String, PathBuf>>,
 }
 
 impl Studio {
     pub fn new() -> Self {
-        Self { folder: TempDir::with_prefix("maya-mcp-studio-").expect("a temporary folder") }
+        let folder = TempDir::with_prefix("maya-mcp-studio-").expect("a temporary folder");
+        Self { folder, installed: Mutex::default() }
     }
 
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Starts a Maya of this version and waits until its ports are open.
-    pub async fn start(&self, version: &str, arguments: &[&str]) -> Sim {
+    /// The program of this version, installed the first time.
+    async fn install(&self, version: &str) -> PathBuf {
+        if let Some(maya) = self.installed.lock().expect("nothing panics with it").get(version) {
+            return maya.clone();
+        }
         let output = program(&python())
             .args(["-m", "maya_sim.lay_out"])
             .arg(self.path())
@@ -60,11 +70,23 @@ impl Studio {
             .output()
             .await
             .expect("`cargo xtask test` makes target/venv");
-        let maya = String::from_utf8(output.stdout).expect("a path of ours");
+        let maya = PathBuf::from(String::from_utf8(output.stdout).expect("a path of ours").trim());
+        self.installed.lock().expect("nothing panics with it").insert(version.to_owned(), maya.clone());
+        maya
+    }
+
+    /// Starts a Maya of this version and waits until its ports are open.
+    pub async fn start(&self, version: &str, arguments: &[&str]) -> Sim {
+        self.start_with(version, arguments, &[]).await
+    }
+
+    /// The same with more in its environment.
+    pub async fn start_with(&self, version: &str, arguments: &[&str], environment: &[(&str, &Path)]) -> Sim {
+        let maya = self.install(version).await;
         // A name without a file: the engine must not take it for a command port.
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let control = format!("maya-mcp-test.{}.{number}", std::process::id());
-        let mut child = program(Path::new(maya.trim()))
+        let mut child = program(&maya)
             .args(["-m", "maya_sim", "--die-with-parent", "--control", &format!("@{control}")])
             .arg("--socket-dir")
             .arg(self.path())
@@ -74,6 +96,7 @@ impl Studio {
             .env("PYTHONPATH", repository().join("tests"))
             .env("TMPDIR", self.path())
             .env("USER", "ana")
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -112,6 +135,11 @@ impl Sim {
     pub async fn script_editor_errors(&mut self) -> String {
         let shown = self.control(json!({}), "script_editor").await;
         shown["errors"].as_str().expect("it is a text").to_owned()
+    }
+
+    /// Waits until the process has ended and is gone from the process table.
+    pub async fn gone(mut self) {
+        self.child.wait().await.expect("it is ours");
     }
 
     /// SIGKILL: no good-bye.

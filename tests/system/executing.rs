@@ -15,7 +15,7 @@ async fn link(studio: &Studio, arguments: &[&str]) -> (Sim, Link) {
     let ports = ["--default-port", "off", "--command-port", "python:127.0.0.1:0"];
     let sim = studio.start("2025", &[&ports[..], arguments].concat()).await;
     let address = Address::Tcp(sim.port("python").parse().expect("a TCP port"));
-    let doorway = Doorway { address, pid: sim.pid };
+    let doorway = Doorway { address, pid: Some(sim.pid) };
     let helper = bootstrap(&doorway, &files, || ()).await.expect("it comes in");
     let (link, task, _) = Link::open(&helper).await.expect("it is ours");
     let (events, mut unread) = mpsc::channel(8);

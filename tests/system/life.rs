@@ -1,57 +1,15 @@
 //! A session's life as the engine tells it: found, ready, busy, closed, crashed.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule};
 use maya_mcp_maya::{Execute, Language, Links, ResultType};
-use maya_mcp_session::{Edge, Event, Session, Snapshot, Subscription, Update};
-use maya_mcp_system_tests::{Sim, Studio, program};
+use maya_mcp_session::{Event, Session, Update};
+use maya_mcp_system_tests::{Studio, program};
 use serde_json::json;
 use tokio::time::timeout;
 
-const SOON: Duration = Duration::from_secs(20);
-const PYTHON_PORT: &[&str] = &["--default-port", "off", "--command-port", "python:127.0.0.1:0"];
-
-/// An engine that sees this studio's Mayas only.
-async fn engine(studio: &Studio) -> (Hub, Subscription) {
-    let home = Home::find(Some(studio.path().join("home"))).expect("writable");
-    let settings = Settings { port: 0, maya_folders: vec![studio.path().to_owned()], notices: false };
-    let timing = Timing {
-        ping: Duration::from_millis(100),
-        busy: Duration::from_millis(300),
-        not_responding: Duration::from_millis(900),
-        patience: Duration::from_millis(400),
-        no_port: Duration::from_millis(400),
-        retry: Duration::from_millis(300),
-        ..Timing::default()
-    };
-    let hub = Hub::start(Options { home, settings, tokens: TokenRule::Required, timing }).await;
-    let hub = hub.expect("a free port and a writable home");
-    let news = hub.registry().subscribe();
-    (hub, news)
-}
-
-/// The next event of this kind about this Maya; what comes before it is passed over.
-async fn event(news: &mut Subscription, sim: &Sim, kind: &str) -> Edge {
-    let mut before = Vec::new();
-    let found = timeout(SOON, async {
-        loop {
-            let Some(Update::Edge(edge)) = news.next().await else { panic!("the registry lives") };
-            if edge.session.id().pid == sim.pid && edge.event.kind() == kind {
-                return edge;
-            }
-            before.push(format!("{} {}", edge.session.id(), edge.event.kind()));
-        }
-    });
-    found.await.unwrap_or_else(|_| panic!("no {kind} of maya-{}; there was {before:?}", sim.pid))
-}
-
-fn phase(snapshot: &Snapshot, sim: &Sim) -> Option<&'static str> {
-    snapshot.sessions.values().find(|s| s.id().pid == sim.pid).map(|s| s.phase.name())
-}
+use crate::engine::{PYTHON_PORT, SOON, engine, event, phase};
 
 #[tokio::test]
 async fn two_mayas_are_found_and_their_ends_told_apart() {
@@ -254,8 +212,8 @@ async fn a_dead_maya_that_nobody_waited_for_is_not_found_again() {
     let ready = async {
         let mut again = 0;
         while let Some(Update::Edge(edge)) = news.next().await {
-            again += usize::from(edge.session.id().pid == sim.pid);
-            if edge.session.id().pid == second.pid && edge.event.kind() == "ready" {
+            again += usize::from(edge.session.id().pid() == Some(sim.pid));
+            if edge.session.id().pid() == Some(second.pid) && edge.event.kind() == "ready" {
                 break;
             }
         }

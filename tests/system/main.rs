@@ -2,6 +2,11 @@
 
 mod architecture;
 mod bootstrapping;
+mod by_hand;
+mod cycles;
+mod engine;
 mod executing;
 mod life;
+mod permission;
 mod programs;
+mod start_up;

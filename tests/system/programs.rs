@@ -1,4 +1,4 @@
-//! The real programs, as scripts and clients start them: `maya-mcp serve`, `stdio`, `sessions`, `exec`, `token`, `clients`.
+//! The real programs, as scripts and clients start them: `maya-mcp serve`, `stdio`, `sessions`, `exec`, `token`, `clients`, `autoconnect`.
 
 use std::{
     env, fs,
@@ -29,6 +29,7 @@ fn maya_mcp(studio: &Studio) -> Command {
         .env("XDG_CONFIG_HOME", studio.path().join(".config"))
         .env("MAYA_MCP_HOME", home(studio))
         .env_remove("CLAUDE_CONFIG_DIR")
+        .env_remove("MAYA_APP_DIR")
         .env_remove("DBUS_SESSION_BUS_ADDRESS")
         .env_remove("MAYA_MCP_LOG")
         .kill_on_drop(true);
@@ -83,6 +84,10 @@ impl Engine {
 
 /// Waits until this Maya is ready, asking as a script would.
 async fn ready(studio: &Studio, pid: u32) {
+    reached(studio, pid, "ready").await;
+}
+
+async fn reached(studio: &Studio, pid: u32, phase: &str) {
     let name = format!("maya-{pid}");
     let asked = timeout(SOON, async {
         loop {
@@ -90,12 +95,12 @@ async fn ready(studio: &Studio, pid: u32) {
             assert_eq!(code, Some(0), "{err}");
             let listed: Value = serde_json::from_str(&out).expect("JSON");
             let sessions = listed["sessions"].as_array().expect("a list").clone();
-            if sessions.iter().any(|s| s["session"] == name.as_str() && s["phase"] == "ready") {
+            if sessions.iter().any(|s| s["session"] == name.as_str() && s["phase"] == phase) {
                 return;
             }
         }
     });
-    asked.await.expect("it gets ready");
+    asked.await.unwrap_or_else(|_| panic!("{name} does not become {phase}"));
 }
 
 #[tokio::test]
@@ -128,6 +133,51 @@ async fn a_script_finds_a_maya_and_runs_code_in_it() {
     let (code, _, err) = run(&studio, &["sessions"]).await;
     assert_eq!(code, Some(3), "not running has a code of its own");
     assert!(err.contains("not running") && !err.contains("error"), "in plain words: {err}");
+}
+
+#[tokio::test]
+async fn watching_shows_a_maya_come_ask_work_and_crash_as_it_happens() {
+    let studio = Studio::new();
+    let engine = Engine::start(&studio).await;
+    let mut watching = maya_mcp(&studio)
+        .args(["sessions", "--watch"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(watching.stdout.take().expect("piped")).lines();
+    let mut seen = Vec::new();
+    let mut until = async |words: &str| loop {
+        let line = timeout(SOON, lines.next_line()).await;
+        let Ok(Ok(Some(line))) = line else { panic!("no {words:?} after {seen:#?}") };
+        let found = line.contains(words);
+        seen.push(line);
+        if found {
+            return;
+        }
+    };
+    until("No Maya is running").await;
+    let mut sim = studio.start("2025", &["--dialog", "allow-all"]).await;
+    let name = format!("maya-{}", sim.pid);
+    until(&format!("{name:<14} Maya 2025 is running")).await;
+    until("has to choose Connect").await;
+    let (code, _, err) = run(&studio, &["sessions", "connect", &name]).await;
+    assert_eq!(code, Some(0), "{err}");
+    until("choose Allow All in Maya").await;
+    until("Maya 2025 is ready, with an untitled scene").await;
+    sim.control(json!({"seconds": 6}), "busy").await;
+    until("Maya 2025 is busy").await;
+    sim.kill();
+    until("Maya 2025 closed unexpectedly").await;
+    drop(watching);
+
+    let (code, out, err) = run(&studio, &["sessions", "add", "1"]).await;
+    assert!(code == Some(0) && out.contains("maya-127.0.0.1:1 is on the list"), "{out}{err}");
+    let (code, _, err) = run(&studio, &["sessions", "add", "192.0.2.7:7001"]).await;
+    assert!(code == Some(1) && err.contains("no authentication"), "a warning, and a way: {err}");
+    let (code, out, err) = run(&studio, &["sessions", "remove", "maya-127.0.0.1:1"]).await;
+    assert!(code == Some(0) && out.contains("off the list"), "{out}{err}");
+    assert_eq!(engine.terminate().await.code(), Some(0), "it ends cleanly");
 }
 
 #[tokio::test]
@@ -243,6 +293,9 @@ async fn claude_desktop_starts_the_entry_that_was_written_and_works_in_two_mayas
     let mut one = studio.start("2024", PYTHON_PORT).await;
     let two = studio.start("2026", &["--dialog", "allow-all"]).await;
     ready(&studio, one.pid).await;
+    reached(&studio, two.pid, "awaiting_connect").await;
+    let (code, out, err) = run(&studio, &["sessions", "connect", &format!("maya-{}", two.pid)]).await;
+    assert!(code == Some(0) && out.contains("Allow All"), "what to do next: {out}{err}");
     ready(&studio, two.pid).await;
     let (code, _, err) = run(&studio, &["clients", "connect", "claude-desktop"]).await;
     assert_eq!(code, Some(0), "{err}");
@@ -278,4 +331,42 @@ async fn claude_desktop_starts_the_entry_that_was_written_and_works_in_two_mayas
         !studio.path().join(".config/Claude/claude_desktop_config.json").exists(),
         "the file was ours alone"
     );
+}
+
+#[tokio::test]
+async fn a_maya_connects_by_itself_once_that_is_turned_on() {
+    let studio = Studio::new();
+    let scripts = studio.path().join("maya/2025/scripts");
+    fs::create_dir_all(&scripts).expect("writable");
+    let user_setup = scripts.join("userSetup.py");
+    let theirs = b"name = 'no line end'".as_slice();
+    fs::write(&user_setup, theirs).expect("writable");
+
+    let (code, out, err) = run(&studio, &["autoconnect", "on", "--dry-run", "2025"]).await;
+    assert!(code == Some(0) && out.contains("['start_up']()"), "what would be written: {out}{err}");
+    assert_eq!(fs::read(&user_setup).expect("readable"), theirs, "nothing is written yet");
+    let (code, out, err) = run(&studio, &["autoconnect", "on", "2025"]).await;
+    assert!(code == Some(0) && out.contains("from its next start on"), "without an engine: {out}{err}");
+    let (_, out, _) = run(&studio, &["autoconnect", "--json"]).await;
+    let listed: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(listed["versions"][0]["state"], "on", "{listed}");
+
+    let settings = studio.path().join("maya");
+    let settings = settings.to_str().expect("a plain path");
+    let mut sim = studio.start("2025", &["--default-port", "off", "--user-setup", settings]).await;
+    let engine = Engine::start(&studio).await;
+    ready(&studio, sim.pid).await;
+    assert_eq!(engine.terminate().await.code(), Some(0), "it ends cleanly");
+    let engine = Engine::start(&studio).await;
+    ready(&studio, sim.pid).await;
+    assert_eq!(sim.script_editor_errors().await, "", "the artist sees nothing of it");
+    assert_eq!(engine.terminate().await.code(), Some(0), "it ends cleanly");
+
+    let (code, out, err) = run(&studio, &["autoconnect", "off", "2025"]).await;
+    assert!(code == Some(0) && out.contains("only our lines were taken out"), "{out}{err}");
+    assert_eq!(fs::read(&user_setup).expect("readable"), theirs, "byte for byte");
+    let (code, _, err) = run(&studio, &["autoconnect", "on", "2019"]).await;
+    assert!(code == Some(1) && err.contains("Choose Maya 2022 or later"), "the next step comes last: {err}");
+    let (code, _, err) = run(&studio, &["autoconnect", "on", "maya"]).await;
+    assert!(code == Some(2) && err.contains("Give its year"), "wrong usage: {err}");
 }

@@ -4,15 +4,12 @@ use std::{io::Read, process::ExitCode};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use maya_mcp_endpoint::{Tokens, call_tool};
+use maya_mcp_endpoint::{OUR_CLIENT, Tokens, call_tool};
 use maya_mcp_hub::Home;
-use maya_mcp_session::{ClientName, SessionInfo};
+use maya_mcp_session::ClientName;
 use serde_json::{Map, Value, json};
 
 use crate::outcome::SCRIPT_ERROR;
-
-/// The name under which this program itself is a client.
-const OURSELVES: &str = "maya-mcp-cli";
 
 #[derive(Debug, Args)]
 pub struct Exec {
@@ -39,29 +36,6 @@ pub fn token(home: &Home, name: &str) -> anyhow::Result<ExitCode> {
     let name: ClientName = name.parse()?;
     let tokens = Tokens::open(home.tokens()).context("opening the clients' tokens")?;
     println!("{}", tokens.token_for(&name).context("making the token")?);
-    Ok(ExitCode::SUCCESS)
-}
-
-pub async fn sessions(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
-    let answer = call(home, "list_sessions", json!({})).await?;
-    if json {
-        println!("{answer:#}");
-        return Ok(ExitCode::SUCCESS);
-    }
-    let sessions: Vec<SessionInfo> =
-        serde_json::from_value(answer["sessions"].clone()).context("reading the list of sessions")?;
-    if sessions.is_empty() {
-        println!("No Maya is running. Start Maya; it appears here by itself.");
-    }
-    for session in sessions {
-        let version = session.maya_version.unwrap_or_default();
-        let scene = match session.scene_name.as_deref() {
-            None => "",
-            Some("") => "untitled scene",
-            Some(name) => name,
-        };
-        println!("{:<14} Maya {version:<6} {:<24} {}", session.session, scene, session.phase_text);
-    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -106,8 +80,8 @@ fn print(answer: &Map<String, Value>) {
     }
 }
 
-async fn call(home: &Home, tool: &str, arguments: Value) -> anyhow::Result<Value> {
-    let client: ClientName = OURSELVES.parse().expect("a good name");
+pub async fn call(home: &Home, tool: &str, arguments: Value) -> anyhow::Result<Value> {
+    let client: ClientName = OUR_CLIENT.parse().expect("a good name");
     let tokens = Tokens::open(home.tokens()).context("opening the clients' tokens")?;
     tokens.token_for(&client).context("making our own token")?;
     let result = call_tool(home.path(), &client, tool, arguments).await?;

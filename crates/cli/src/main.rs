@@ -3,13 +3,15 @@
 //! Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 the application is not running, 4 the script in Maya raised an error.
 
 mod ask;
+mod autoconnect;
 mod clients;
 mod outcome;
 mod serve;
+mod sessions;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use maya_mcp_hub::Home;
 use tracing_subscriber::EnvFilter;
 
@@ -41,8 +43,8 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         client: String,
     },
-    /// List the running Mayas
-    Sessions(Json),
+    /// List the running Mayas, connect, add or remove one
+    Sessions(sessions::Sessions),
     /// Run code in a Maya
     Exec(ask::Exec),
     /// Print the token of a client, making it the first time
@@ -52,13 +54,8 @@ enum Command {
     },
     /// List the AI clients on this machine, connect or disconnect one
     Clients(clients::Clients),
-}
-
-#[derive(Debug, Clone, Copy, Args)]
-struct Json {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    /// List which versions of Maya connect by themselves when they start; turn that on or off
+    Autoconnect(autoconnect::Autoconnect),
 }
 
 fn main() -> ExitCode {
@@ -92,9 +89,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             runtime.shutdown_background();
             bridged
         }
-        Command::Sessions(Json { json }) => runtime(1)?.block_on(ask::sessions(&home, json)),
+        Command::Sessions(options) => runtime(1)?.block_on(sessions::sessions(&home, options)),
         Command::Exec(options) => runtime(1)?.block_on(ask::exec(&home, options)),
         Command::Token { name } => ask::token(&home, &name),
         Command::Clients(options) => clients::clients(&home, options),
+        Command::Autoconnect(options) => autoconnect::autoconnect(&home, options),
     }
 }

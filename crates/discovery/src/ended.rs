@@ -2,27 +2,29 @@
 
 use std::time::Duration;
 
-use maya_mcp_session::SessionId;
+use maya_mcp_session::ProcessId;
 use tokio::time::sleep;
 
-use crate::platform::started_at;
+use crate::platform::{exited, started_at};
 
-/// For systems that tell nobody but the parent.
+/// For when the system refuses to tell.
 const POLL: Duration = Duration::from_millis(500);
 
 /// Returns when this very process has ended (another under the same pid does not count).
-pub async fn ended(id: SessionId) {
-    #[cfg(target_os = "linux")]
-    match crate::platform::exited(id.pid, || is_alive(id)).await {
+pub async fn ended(id: ProcessId) {
+    match exited(id.pid, || is_alive(id)).await {
         Ok(()) => return,
-        Err(error) => tracing::info!(%id, %error, "no pidfd for this process: polling for its end"),
+        Err(error) => {
+            tracing::info!(%id, %error, "the system does not tell of the end of this process: polling for it");
+        }
     }
     while is_alive(id) {
         sleep(POLL).await;
     }
 }
 
-fn is_alive(id: SessionId) -> bool {
+/// Whether this very process runs: one that has ended and was not waited for does not.
+pub fn is_alive(id: ProcessId) -> bool {
     started_at(id.pid) == Some(id.started_at)
 }
 
@@ -40,8 +42,8 @@ mod tests {
             .spawn()
             .expect("cat is everywhere");
         let started_at = started_at(child.id()).expect("it runs");
-        let id = SessionId { pid: child.id(), started_at };
-        ended(SessionId { started_at: started_at - 1, ..id }).await;
+        let id = ProcessId { pid: child.id(), started_at };
+        ended(ProcessId { started_at: started_at - 1, ..id }).await;
         let mut waiting = std::pin::pin!(ended(id));
         let early = tokio::time::timeout(Duration::from_millis(20), &mut waiting).await;
         assert!(early.is_err(), "it runs");

@@ -1,9 +1,13 @@
 //! The look around for new Mayas.
 
-use std::{collections::HashMap, ffi::OsString, path::PathBuf};
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
-use maya_mcp_session::{Process, SessionId};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind, Users};
+use maya_mcp_session::{Process, ProcessId};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind};
 
 use crate::{
     maya_process::{kind, may_be_maya},
@@ -16,11 +20,20 @@ pub enum FinderError {
     Unsupported(#[source] sysinfo::Error),
 }
 
-/// Which of this user's Mayas are ours to see.
+/// Which Mayas are ours to see.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
+    pub users: Users,
     /// Only programs below one of these folders; all, when there is none.
     pub folders: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Users {
+    #[default]
+    Mine,
+    /// Others' are listed; nothing can be done with them.
+    Everybody,
 }
 
 /// Keeps what it has seen, so that a look costs next to nothing while no process starts.
@@ -30,7 +43,7 @@ pub struct Finder {
     scope: Scope,
     me: Option<Uid>,
     my_name: Option<String>,
-    known: HashMap<u32, SessionId>,
+    known: HashMap<u32, ProcessId>,
 }
 
 impl Finder {
@@ -42,18 +55,17 @@ impl Finder {
         // A program's own path has no links in it.
         let folders =
             scope.folders.iter().map(|folder| folder.canonicalize().unwrap_or_else(|_| folder.clone()));
-        let scope = Scope { folders: folders.collect() };
+        let scope = Scope { folders: folders.collect(), ..scope };
         let my_name = me.as_ref().and_then(user_name);
         Ok(Self { processes: Processes::default(), scope, me, my_name, known: HashMap::new() })
     }
 
-    /// The Mayas of this user that no earlier look has told of.
+    /// The Mayas that no earlier look has told of.
     pub fn look(&mut self) -> Vec<Process> {
-        let candidates: Vec<Pid> = self
-            .processes
-            .new_names()
+        let names = self.processes.new_names();
+        let candidates: Vec<Pid> = names
             .into_iter()
-            .filter(|(pid, name)| may_be_maya(name) && !self.known.contains_key(pid))
+            .filter(|(_, name)| may_be_maya(name))
             .map(|(pid, _)| Pid::from_u32(pid))
             .collect();
         if candidates.is_empty() {
@@ -61,39 +73,62 @@ impl Finder {
         }
         let Ok(mut system) = System::new() else { return Vec::new() };
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&candidates), true, details());
-        let found: Vec<_> = candidates.into_iter().filter_map(|pid| self.describe(&system, pid)).collect();
-        self.known.extend(found.iter().map(|process| (process.id.pid, process.id)));
-        found
+        candidates.into_iter().filter_map(|pid| self.recognise(&system, pid)).collect()
+    }
+
+    fn recognise(&mut self, system: &System, pid: Pid) -> Option<Process> {
+        let process = system.process(pid)?;
+        let pid = pid.as_u32();
+        // In the moment of its start, a program has no arguments yet; they tell whether it has a window. Another user's may be hidden for good,
+        // and so may those of a program that runs as administrator on Windows, where no process becomes another.
+        if cfg!(unix) && process.user_id() == self.me.as_ref() && process.cmd().is_empty() {
+            self.processes.tell_again(pid);
+            return None;
+        }
+        let id = ProcessId { pid, started_at: started_at(pid)? };
+        if self.known.get(&pid) == Some(&id) {
+            return None;
+        }
+        let described = self.describe(process, id)?;
+        self.known.insert(pid, id);
+        Some(described)
     }
 
     /// The process has ended; should its pid be used again, that is another session.
-    pub fn forget(&mut self, id: SessionId) {
+    pub fn forget(&mut self, id: ProcessId) {
         if self.known.get(&id.pid) == Some(&id) {
             self.known.remove(&id.pid);
             self.processes.look_again_at(id.pid);
         }
     }
 
-    fn describe(&self, system: &System, pid: Pid) -> Option<Process> {
-        let process = system.process(pid)?;
-        if process.user_id() != self.me.as_ref() {
+    fn describe(&self, process: &sysinfo::Process, id: ProcessId) -> Option<Process> {
+        let foreign = process.user_id() != self.me.as_ref();
+        if foreign && self.scope.users == Users::Mine {
             return None;
         }
-        let exe = process.exe()?;
+        let program = program(process);
         let folders = &self.scope.folders;
-        if !folders.is_empty() && !folders.iter().any(|folder| exe.starts_with(folder)) {
+        if !folders.is_empty() && !folders.iter().any(|folder| program.starts_with(folder)) {
             return None;
         }
-        let kind = kind(exe, process.cmd())?;
+        let kind = kind(program, process.cmd())?;
         Some(Process {
-            id: SessionId { pid: pid.as_u32(), started_at: started_at(pid.as_u32())? },
-            exe: Some(exe.to_owned()),
-            user: self.my_name.clone(),
+            id,
+            exe: process.exe().map(Path::to_owned),
+            user: if foreign { process.user_id().and_then(user_name) } else { self.my_name.clone() },
             maya_version: kind.version,
             batch: kind.batch,
-            temp_folders: temp_folders(process.environ()),
+            foreign,
+            temp_folders: if foreign { Vec::new() } else { temp_folders(process.environ()) },
         })
     }
+}
+
+/// Of another user's process, the system shows no more than its arguments or its name.
+fn program(process: &sysinfo::Process) -> &Path {
+    let first = process.cmd().first().map(Path::new).filter(|path| path.is_absolute());
+    process.exe().or(first).unwrap_or(Path::new(process.name()))
 }
 
 fn details() -> ProcessRefreshKind {
@@ -120,5 +155,5 @@ fn temp_folders(environment: &[OsString]) -> Vec<PathBuf> {
 }
 
 fn user_name(id: &Uid) -> Option<String> {
-    Users::new_with_refreshed_list().ok()?.get_user_by_id(id).map(|user| user.name().to_owned())
+    sysinfo::Users::new_with_refreshed_list().ok()?.get_user_by_id(id).map(|user| user.name().to_owned())
 }

@@ -6,16 +6,14 @@
 mod ended;
 mod finder;
 mod maya_process;
-#[cfg_attr(target_os = "linux", path = "linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "portable.rs")]
 mod platform;
 mod port_owner;
 mod recovered;
 
-pub use ended::ended;
-pub use finder::{Finder, FinderError, Scope};
-pub use platform::listening;
-pub use port_owner::port_owner;
+pub use ended::{ended, is_alive};
+pub use finder::{Finder, FinderError, Scope, Users};
+pub use platform::{listening, started_at};
+pub use port_owner::{port_owner, port_owner_pid};
 pub use recovered::{Crash, recovered_scene};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -36,9 +36,10 @@ pub fn kind(exe: &Path, arguments: &[impl AsRef<OsStr>]) -> Option<Kind> {
         "maya" | "mayalt" => below_maya(),
         other => INTERACTIVE.contains(&other),
     };
-    // mayapy shows as python-bin; so do other programs' Pythons.
+    // mayapy shows as python-bin, or as what this is a link to; other programs have such Pythons too.
     let without_window = match name.as_str() {
         "python-bin" => below_maya(),
+        name if name.starts_with("python3.") => below_maya(),
         other => BATCH.contains(&other),
     };
     let asks_for_batch =
@@ -74,6 +75,7 @@ mod tests {
             ),
             ("/opt/studio/maya.bin", &["maya.bin"], Some((false, None))),
             ("/usr/autodesk/maya2026/bin/python-bin", &["mayapy"], Some((true, Some("2026")))),
+            ("/usr/autodesk/maya2027/bin/python3.13", &["python-bin"], Some((true, Some("2027")))),
             ("/opt/autodesk/flame/bin/python-bin", &["python-bin"], None),
             ("/usr/autodesk/maya2024/bin/mayapy", &["mayapy"], Some((true, Some("2024")))),
             (
@@ -81,6 +83,10 @@ mod tests {
                 &["maya.exe"],
                 Some((false, Some("2025"))),
             ),
+            ("C:\\AUTODESK\\MAYA2025\\BIN\\MAYA.EXE", &["MAYA.EXE", "-batch"], Some((true, Some("2025")))),
+            ("C:\\Program Files\\Autodesk\\Maya2026\\bin\\mayapy.exe", &[], Some((true, Some("2026")))),
+            ("C:\\Program Files\\Autodesk\\Maya2026\\bin\\MayaBatch.exe", &[], Some((true, Some("2026")))),
+            ("C:\\Program Files\\Python313\\python.exe", &["mayapy"], None),
             (
                 "/Applications/Autodesk/maya2027/Maya.app/Contents/MacOS/Maya",
                 &["Maya"],
@@ -106,7 +112,17 @@ mod tests {
 
     #[test]
     fn the_sieve_lets_every_maya_through() {
-        for name in ["maya.bin", "maya.exe", "Maya", "MayaLT", "mayapy", "mayabatch", "python-bin"] {
+        for name in [
+            "maya.bin",
+            "maya.exe",
+            "Maya",
+            "MayaLT",
+            "mayapy",
+            "mayabatch",
+            "python-bin",
+            "MAYA.EXE",
+            "MayaPy.exe",
+        ] {
             assert!(may_be_maya(name), "{name}");
         }
         for name in ["python3", "bash", "maya.bin2", "mayanaise", ""] {

@@ -8,8 +8,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Maya writes it just before it goes; a slow disk or a large scene takes its time.
-const WRITTEN_WITHIN: Duration = Duration::from_mins(2);
+/// Maya may have begun to write it before anybody could see that it was not well; a slow disk or a large scene takes its time.
+const UNNOTICED: Duration = Duration::from_mins(2);
 
 /// A file server's clock and ours.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
@@ -20,6 +20,9 @@ pub struct Crash<'a> {
     pub user: &'a str,
     /// The file name alone, with its ending; empty for a scene that was never saved.
     pub scene_name: &'a str,
+    /// When Maya was last known to be well. It may stand behind a dialog for an hour before it goes, its scene written long ago.
+    pub since: SystemTime,
+    /// The end of its process.
     pub at: SystemTime,
 }
 
@@ -28,11 +31,9 @@ pub fn recovered_scene(crash: &Crash<'_>, folders: &[PathBuf]) -> Option<PathBuf
     let written = |path: &Path| {
         let file = fs::symlink_metadata(path).ok().filter(|file| file.is_file() && is_ours(file))?;
         let modified = file.modified().ok()?;
-        let age = crash
-            .at
-            .duration_since(modified)
-            .or_else(|later| if later.duration() < CLOCKS_DIFFER { Ok(Duration::ZERO) } else { Err(later) });
-        (age.ok()? <= WRITTEN_WITHIN).then_some(modified)
+        let earlier_crash = crash.since.duration_since(modified).is_ok_and(|earlier| earlier > UNNOTICED);
+        let from_the_future = modified.duration_since(crash.at).is_ok_and(|later| later > CLOCKS_DIFFER);
+        (!earlier_crash && !from_the_future).then_some(modified)
     };
     folders
         .iter()
@@ -91,13 +92,46 @@ mod tests {
             ("shot_010.ma", "anabel.20260121.1530.ma", false),
             ("shot_010.ma", "shot_010[Recovered-ana.20260121.1530].ma.swp", false),
         ] {
-            let crash = Crash { user: "ana", scene_name: scene, at: SystemTime::UNIX_EPOCH };
+            let crash = Crash {
+                user: "ana",
+                scene_name: scene,
+                since: SystemTime::UNIX_EPOCH,
+                at: SystemTime::UNIX_EPOCH,
+            };
             assert_eq!(is_recovered(name, &crash), expected, "{name} for {scene:?}");
         }
     }
 
     #[test]
-    fn the_newest_of_this_crash_is_offered_and_none_of_an_earlier_one() {
+    fn only_what_was_written_around_the_crash_is_of_this_crash() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a[Recovered-ana.1].ma");
+        let file = fs::File::create(&path).expect("writable");
+        let end = 3_600_000;
+        // Seconds: from the last sign of life to the end, and from the writing to the end.
+        for (silent, before, expected, why) in [
+            (0, 0, true, "written as it went"),
+            (0, 119, true, "a large scene on a slow disk"),
+            (0, 121, false, "an earlier crash left it"),
+            (0, -9, true, "the file server's clock is a little ahead"),
+            (0, -11, false, "from the future"),
+            (3600, 3590, true, "it stood behind its dialog for an hour"),
+            (3600, 1800, true, "written while nobody heard of it"),
+            (3600, 3719, true, "written before anybody noticed"),
+            (3600, 3721, false, "it was well after this was written"),
+            (3600, -11, false, "from the future, however long it was silent"),
+            (7200, 0, true, "written at the very end"),
+        ] {
+            let second = |ago: i64| SystemTime::UNIX_EPOCH + Duration::from_secs((end - ago).cast_unsigned());
+            file.set_modified(second(before)).expect("it is ours");
+            let crash = Crash { user: "ana", scene_name: "a.ma", since: second(silent), at: second(0) };
+            let found = recovered_scene(&crash, &[folder.path().to_owned()]);
+            assert_eq!(found.is_some(), expected, "{why}: silent for {silent} s, written {before} s before");
+        }
+    }
+
+    #[test]
+    fn the_newest_of_this_crash_is_offered() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let crashed = SystemTime::UNIX_EPOCH + Duration::from_hours(1000);
         let put = |name: &str, before: u64| {
@@ -107,14 +141,9 @@ mod tests {
             path
         };
         let folders = [folder.path().join("none"), folder.path().to_owned()];
-        let crash = Crash { user: "ana", scene_name: "a.ma", at: crashed };
+        let crash = Crash { user: "ana", scene_name: "a.ma", since: crashed, at: crashed };
         assert_eq!(recovered_scene(&crash, &folders), None, "nothing there");
         put("a[Recovered-ana.1].ma", 3600);
-        assert_eq!(recovered_scene(&crash, &folders), None, "an earlier crash left it");
-        let future = put("a[Recovered-ana.9].ma", 0);
-        let file = fs::File::options().write(true).open(&future).expect("it is ours");
-        file.set_modified(crashed + Duration::from_hours(1)).expect("it is ours");
-        assert_eq!(recovered_scene(&crash, &folders), None, "nor one from the future");
         put("a[Recovered-ana.2].ma", 9);
         let newest = put("a[Recovered-ana.3].ma", 2);
         fs::create_dir(folder.path().join("a[Recovered-ana.4].ma")).expect("writable");

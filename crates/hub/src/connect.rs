@@ -1,24 +1,26 @@
-//! From a process to an open link: which of its sockets is a command port, and what happens when none is.
+//! From a session to an open link: which of its sockets is a command port, and what happens when none is.
 //!
-//! Invariant: a port that asks the artist gets one message for as long as it listens, whatever comes of it; one that answered as something
-//! else is left alone.
+//! Invariant: a port that asks the artist gets one message for as long as it listens, whatever comes of it, and none before the artist has been
+//! told; one that answered as something else is left alone.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use maya_mcp_discovery as discovery;
 use maya_mcp_maya::{
     BootstrapError, Doorway, HelperAddress, Link, LinkError, LinkTask, PortError, Welcome, bootstrap,
 };
-use maya_mcp_session::{Address, Observation, SessionId, Why};
+use maya_mcp_session::{Address, Observation, Offer, SessionId, Why, line_to_paste};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
 
 use crate::{
+    Connect,
     follow::World,
-    verdicts::{Failure, Obstacle, Verdicts},
+    memory::Said,
+    verdicts::{Failure, Leave, Obstacle, Verdicts},
 };
 
 /// A helper waits so long for somebody before it leaves.
@@ -27,31 +29,61 @@ const HELPER_WAITS: Duration = Duration::from_mins(1);
 const DIALOG_OPENS: Duration = Duration::from_millis(300);
 /// A server inside Maya that takes one client at a time is not kept from others for longer.
 const HOLD: Duration = Duration::from_mins(1);
+/// A desktop that does not take the notice does not hold up the artist who chose *Connect*.
+const TELLING: Duration = Duration::from_secs(1);
 
 pub struct Connected {
     pub link: Link,
     pub task: LinkTask,
     pub welcome: Welcome,
-    pub address: Address,
+    /// The command port that led to it.
+    pub address: Option<Address>,
     helper: HelperAddress,
 }
 
-type Attempt = BoxFuture<'static, (Doorway, Result<Connected, Failure>)>;
+/// What leads to a helper.
+#[derive(Debug, Clone)]
+enum Way {
+    Port(Doorway),
+    /// It was started with Maya, and says itself where it is.
+    Announced,
+}
+
+type Attempt = BoxFuture<'static, (Way, Result<Connected, Failure>)>;
 
 /// Remembers, over the session's life, which addresses are not to be bothered again.
 pub struct Connector {
     id: SessionId,
     world: Arc<World>,
+    setting: watch::Receiver<Connect>,
+    /// Counts how often the artist chose *Connect*.
+    presses: watch::Receiver<u64>,
+    /// The artist has chosen it, or allowed it before this engine began.
+    wanted: bool,
+    said: Said,
     verdicts: Verdicts,
     /// Ports of our own helpers: never taken for command ports.
     helpers: HashSet<u16>,
     /// The helper that the last link led to: still there when only the connection broke.
-    last: Option<(Address, HelperAddress)>,
+    last: Option<(Option<Address>, HelperAddress)>,
+    announced: bool,
 }
 
 impl Connector {
-    pub fn new(id: SessionId, world: Arc<World>) -> Self {
-        Self { id, world, verdicts: Verdicts::default(), helpers: HashSet::new(), last: None }
+    pub fn new(id: SessionId, presses: watch::Receiver<u64>, world: Arc<World>) -> Self {
+        let said = world.memory.said(id);
+        Self {
+            id,
+            setting: world.connect.clone(),
+            presses,
+            wanted: said == Said::Yes || matches!(id, SessionId::Added(_)),
+            said,
+            verdicts: if said == Said::No { Verdicts::denied() } else { Verdicts::default() },
+            helpers: HashSet::new(),
+            last: None,
+            announced: false,
+            world,
+        }
     }
 
     /// Tries until it succeeds. What stands in the way meanwhile is told to the registry.
@@ -60,9 +92,19 @@ impl Connector {
             Some(connected) => connected,
             None => self.connect_anew().await,
         };
-        self.helpers.insert(connected.helper.port);
+        self.helpers.insert(connected.helper.address.port());
         self.last = Some((connected.address.clone(), connected.helper.clone()));
         connected
+    }
+
+    /// Returns when the artist chooses *Connect*.
+    pub async fn pressed(&mut self) {
+        if self.presses.changed().await.is_err() {
+            // The hub is gone, and ends this task.
+            std::future::pending::<()>().await;
+        }
+        self.wanted = true;
+        self.verdicts.forgive();
     }
 
     /// Without troubling the command port: only the connection may have broken.
@@ -73,64 +115,111 @@ impl Connector {
 
     async fn connect_anew(&mut self) -> Connected {
         self.verdicts.begin_again();
+        self.announced = false;
         let timing = self.world.timing.clone();
         let began = Instant::now();
         let mut attempts: FuturesUnordered<Attempt> = FuturesUnordered::new();
         // One word for each port that asks: few.
         let (asking, mut asked) = mpsc::unbounded_channel();
+        let mut setting = self.setting.clone();
         let mut impatient = began + timing.patience;
         let mut look = began;
         loop {
             tokio::select! {
                 () = sleep_until(look) => {
-                    for doorway in self.due() {
-                        attempts.push(self.attempt(doorway, asking.clone()));
+                    for way in self.due() {
+                        attempts.push(self.attempt(way, asking.clone()));
                     }
                     look = Instant::now() + (began.elapsed() / 10).clamp(timing.ports_soon, timing.ports_late);
                 }
                 () = sleep_until(impatient) => impatient = Instant::now() + timing.patience,
+                () = self.pressed() => look = Instant::now(),
+                Ok(()) = setting.changed() => look = Instant::now(),
                 Some(address) = asked.recv() => self.verdicts.asked(&address),
-                Some((doorway, outcome)) = attempts.next() => match outcome {
+                Some((way, outcome)) = attempts.next() => match outcome {
                     Ok(connected) => {
-                        self.verdicts.succeeded(&doorway);
+                        if let Way::Port(doorway) = &way {
+                            self.verdicts.succeeded(doorway);
+                        }
                         return connected;
                     }
-                    Err(failure) => self.judge(&doorway, &failure),
+                    Err(failure) => self.judge(&way, &failure),
                 },
             }
             self.tell(began);
         }
     }
 
-    /// The addresses to try now. The artist is not asked while a port that needs no asking may still answer.
-    fn due(&mut self) -> Vec<Doorway> {
+    /// What to try now. The artist is not asked while a port that needs no asking may still answer.
+    fn due(&mut self) -> Vec<Way> {
+        let mut due = Vec::new();
+        if let Some(helper) = self.id.pid().and_then(|pid| self.world.files.announced(pid)) {
+            self.helpers.insert(helper.address.port());
+            if !self.announced {
+                self.announced = true;
+                due.push(Way::Announced);
+            }
+        }
         // What cannot be seen just now has not gone: nothing is forgotten, and nothing tried.
-        let Ok(mut listening) = discovery::listening(self.id.pid) else { return Vec::new() };
-        listening.retain(
-            |address| !matches!(address, Address::Tcp(socket) if self.helpers.contains(&socket.port())),
-        );
-        let doorways = listening.into_iter().map(|address| Doorway { address, pid: self.id.pid });
-        self.verdicts.due(doorways.collect(), self.world.timing.ask_after)
+        let Some(doorways) = self.doorways() else { return due };
+        let doorways = self.verdicts.due(doorways, self.leave(), self.world.timing.ask_after);
+        due.extend(doorways.into_iter().map(Way::Port));
+        due
     }
 
-    fn attempt(&mut self, doorway: Doorway, asking: mpsc::UnboundedSender<Address>) -> Attempt {
+    fn doorways(&self) -> Option<Vec<Doorway>> {
+        match self.id {
+            SessionId::Added(address) => Some(vec![Doorway { address: Address::Tcp(address), pid: None }]),
+            SessionId::Process(process) => {
+                let mut listening = discovery::listening(process.pid).ok()?;
+                listening.retain(|address| {
+                    !matches!(address, Address::Tcp(socket) if self.helpers.contains(&socket.port()))
+                });
+                let of_it = |address| Doorway { address, pid: Some(process.pid) };
+                Some(listening.into_iter().map(of_it).collect())
+            }
+        }
+    }
+
+    fn leave(&self) -> Leave {
+        match *self.setting.borrow() {
+            _ if self.wanted => Leave::Everything,
+            Connect::Auto => Leave::Everything,
+            Connect::Ask => Leave::Plain,
+            Connect::Manual => Leave::Nothing,
+        }
+    }
+
+    fn attempt(&self, way: Way, asking: mpsc::UnboundedSender<Address>) -> Attempt {
         let id = self.id;
-        tracing::info!(%id, address = %doorway.address, asks = doorway.asks_the_artist(), "trying a port");
-        let world = self.world.clone();
+        tracing::info!(%id, ?way, "trying to connect");
+        let (world, said) = (self.world.clone(), self.said);
         Box::pin(async move {
-            let outcome = bring_in(&doorway, &world, asking).await;
-            let outcome = match outcome {
-                Ok(helper) => open_link(id, doorway.address.clone(), helper).await,
-                Err(failure) => Err(failure),
+            let outcome = match &way {
+                Way::Announced => follow_announcement(id, &world).await,
+                Way::Port(doorway) => match bring_in(id, doorway, said, &world, asking).await {
+                    Ok(helper) => open_link(id, Some(doorway.address.clone()), helper).await,
+                    Err(failure) => Err(failure),
+                },
             };
-            (doorway, outcome)
+            (way, outcome)
         })
     }
 
-    fn judge(&mut self, doorway: &Doorway, failure: &Failure) {
-        let error = failure as &dyn std::error::Error;
-        tracing::warn!(id = %self.id, address = %doorway.address, error, "this port did not lead to a helper");
-        self.verdicts.failed(doorway, failure, self.world.timing.retry);
+    fn judge(&mut self, way: &Way, failure: &Failure) {
+        let (id, error) = (self.id, failure as &dyn std::error::Error);
+        tracing::warn!(%id, ?way, error, "this did not lead to a helper");
+        match way {
+            Way::Port(doorway) => self.verdicts.failed(doorway, failure, self.world.timing.retry),
+            Way::Announced => {
+                self.announced = false;
+                let busy = matches!(failure, Failure::Silent | Failure::Link(LinkError::Silent));
+                // Left behind by another process of this pid, or by a helper that has gone since.
+                if let (Some(pid), false) = (id.pid(), busy) {
+                    self.world.files.forget_announcement(pid);
+                }
+            }
+        }
     }
 
     /// What stands in the way, in one word: the same as before is no news.
@@ -140,32 +229,51 @@ impl Connector {
         let observation = match self.verdicts.obstacle(timing.patience) {
             Some(Obstacle::Asking(address)) => Observation::PermissionAsked { id, address },
             Some(Obstacle::Trying(address)) => Observation::Connecting { id, address },
-            Some(Obstacle::Why(why)) => Observation::ConnectFailed { id, why },
-            None if began.elapsed() >= timing.no_port => {
-                Observation::ConnectFailed { id, why: Why::NoCommandPort }
+            Some(Obstacle::Withheld) => {
+                let quiet = *self.setting.borrow() == Connect::Manual;
+                Observation::ConnectOffered { id, offer: if quiet { Offer::Quiet } else { Offer::Asking } }
             }
+            Some(Obstacle::Why(why)) => Observation::ConnectFailed { id, why },
+            None if began.elapsed() >= timing.no_port => match id.pid() {
+                Some(pid) => {
+                    let why = Why::NoCommandPort { line: line_to_paste(pid) };
+                    Observation::ConnectFailed { id, why }
+                }
+                None => return,
+            },
             None => return,
         };
         self.world.registry.observe(&observation);
     }
 }
 
-/// The bootstrap, with a word to `asking` when a dialog must be open.
+/// The bootstrap. Where it opens a dialog, the artist is told before; where the artist has allowed this Maya for good already, only when it
+/// opens all the same.
 async fn bring_in(
+    id: SessionId,
     doorway: &Doorway,
+    said: Said,
     world: &World,
     asking: mpsc::UnboundedSender<Address>,
 ) -> Result<HelperAddress, Failure> {
+    if let (SessionId::Added(address), true) = (id, doorway.pid.is_none()) {
+        not_listed(address, world)?;
+    }
     if !doorway.asks_the_artist() {
         let outcome = timeout(HOLD, bootstrap(doorway, &world.files, || ())).await;
         return outcome.map_err(|_| Failure::Silent)?.map_err(Failure::from);
+    }
+    // The connector is gone only with this attempt.
+    let ask = || drop(asking.send(doorway.address.clone()));
+    if said != Said::Yes {
+        ask();
+        tell_first(&Observation::PermissionAsked { id, address: doorway.address.clone() }, world).await;
     }
     let (sent, was_sent) = tokio::sync::oneshot::channel();
     let asks = async {
         if was_sent.await.is_ok() {
             sleep(DIALOG_OPENS).await;
-            // The connector is gone only with this attempt.
-            let _ = asking.send(doorway.address.clone());
+            ask();
         }
         std::future::pending().await
     };
@@ -179,8 +287,37 @@ async fn bring_in(
     }
 }
 
+/// Returns when the notice of this is on the desktop, or cannot be.
+async fn tell_first(observation: &Observation, world: &World) {
+    let Some(revision) = world.registry.observe(observation) else { return };
+    let Some(mut told) = world.told.clone() else { return };
+    if timeout(TELLING, told.wait_for(|told| *told >= revision)).await.is_err() {
+        tracing::warn!("the artist could not be told in time that Maya is about to ask");
+    }
+}
+
+/// A port of a Maya that was found by itself is that session's.
+fn not_listed(address: SocketAddr, world: &World) -> Result<(), Failure> {
+    let Some(owner) = address.ip().is_loopback().then(|| discovery::port_owner_pid(address.port())).flatten()
+    else {
+        return Ok(());
+    };
+    let snapshot = world.registry.snapshot();
+    let listed = snapshot.sessions.keys().find(|id| id.pid() == Some(owner));
+    listed.map_or(Ok(()), |id| Err(Failure::Listed(*id)))
+}
+
+async fn follow_announcement(id: SessionId, world: &World) -> Result<Connected, Failure> {
+    let helper = id.pid().and_then(|pid| world.files.announced(pid)).ok_or(Failure::Silent)?;
+    open_link(id, None, helper).await
+}
+
 /// The helper is in: the artist has said yes, and it waits for us. A Maya that holds Python's lock lets it answer later.
-async fn open_link(id: SessionId, address: Address, helper: HelperAddress) -> Result<Connected, Failure> {
+async fn open_link(
+    id: SessionId,
+    address: Option<Address>,
+    helper: HelperAddress,
+) -> Result<Connected, Failure> {
     let began = Instant::now();
     let (link, task, welcome) = loop {
         match Link::open(&helper).await {
@@ -188,8 +325,9 @@ async fn open_link(id: SessionId, address: Address, helper: HelperAddress) -> Re
             outcome => break outcome?,
         }
     };
-    if welcome.pid != id.pid {
-        return Err(Failure::AnotherProcess(welcome.pid));
+    let answered = welcome.facts.pid;
+    if id.pid().is_some_and(|pid| pid != answered) {
+        return Err(Failure::AnotherProcess(answered));
     }
     Ok(Connected { link, task, welcome, address, helper })
 }

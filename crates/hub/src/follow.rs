@@ -6,15 +6,18 @@ use std::{path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use maya_mcp_discovery as discovery;
 use maya_mcp_maya::{Farewell, HelperFiles, Link, LinkEnd, LinkEvent, LinkTask, Links};
-use maya_mcp_session::{Ending, Observation, Registry, SessionId, Why, clock};
+use maya_mcp_session::{Ending, Observation, Origin, Phase, Registry, SessionId, Why, clock};
 use tokio::{
-    sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+    sync::{mpsc, watch},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    Connect,
     connect::{Connected, Connector},
+    memory::Memory,
+    pulse::watch_main_thread,
     timing::Timing,
 };
 
@@ -26,7 +29,6 @@ const EXIT_FOLLOWS: Duration = Duration::from_millis(700);
 const EXITING: Duration = Duration::from_mins(1);
 /// What a process that has ended had written still arrives.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-const LONGEST_WAIT: Duration = Duration::from_hours(24 * 365);
 /// For the search for a recovered scene.
 const LOOKING: Duration = Duration::from_millis(200);
 /// For the helper's answer that it leaves.
@@ -39,18 +41,44 @@ pub struct World {
     pub links: Links,
     pub files: HelperFiles,
     pub timing: Timing,
+    /// What was known before this engine began.
+    pub memory: Memory,
+    pub connect: watch::Receiver<Connect>,
+    /// Up to which revision the artist has been told; none where nobody tells.
+    pub told: Option<watch::Receiver<u64>>,
+    /// All sessions are asked how they are in the same moment, so that this machine wakes once for all.
+    pub began: Instant,
     pub stop: CancellationToken,
 }
 
-pub async fn follow(id: SessionId, world: Arc<World>) {
-    let mut ended = pin!(discovery::ended(id));
-    let mut connector = Connector::new(id, world.clone());
+pub async fn follow(
+    origin: Origin,
+    presses: watch::Receiver<u64>,
+    stop: CancellationToken,
+    world: Arc<World>,
+) {
+    let id = match &origin {
+        Origin::Process(process) => process.id.into(),
+        Origin::ByHand(by_hand) => SessionId::Added(by_hand.address),
+    };
+    let mut ended = pin!(ended(id));
+    if let Origin::Process(process) = &origin
+        && process.foreign
+    {
+        world.registry.observe(&Observation::ConnectFailed { id, why: Why::AnotherUser });
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = &mut ended => tell_end(&world, id, None).await,
+        }
+        return;
+    }
+    let mut connector = Connector::new(id, presses, world.clone());
     // How the last link ended; a crash while connecting again is a crash all the same.
     let mut last = None;
     loop {
         let connected = tokio::select! {
             biased;
-            () = world.stop.cancelled() => return,
+            () = stop.cancelled() => return,
             () = &mut ended => return tell_end(&world, id, last).await,
             connected = connector.connect() => connected,
         };
@@ -69,7 +97,7 @@ pub async fn follow(id: SessionId, world: Arc<World>) {
                 world.links.remove(id);
                 return tell_end(&world, id, Some(end)).await;
             }
-            () = world.stop.cancelled() => {
+            () = stop.cancelled() => {
                 world.links.remove(id);
                 // The link must go on running for its own farewell.
                 let farewell = async { let _ = timeout(LEAVING, link.leave()).await; };
@@ -80,11 +108,11 @@ pub async fn follow(id: SessionId, world: Arc<World>) {
         world.links.remove(id);
         last = Some(end);
         let exits = match end {
-            LinkEnd::Goodbye(Farewell::MayaExiting) => EXITING,
+            LinkEnd::Goodbye(Farewell::MayaExiting) if id.pid().is_some() => EXITING,
             _ => EXIT_FOLLOWS,
         };
         tokio::select! {
-            () = world.stop.cancelled() => return,
+            () = stop.cancelled() => return,
             () = &mut ended => return tell_end(&world, id, last).await,
             () = sleep(exits) => {}
         }
@@ -93,11 +121,20 @@ pub async fn follow(id: SessionId, world: Arc<World>) {
             // Two engines would take it from each other for ever.
             world.registry.observe(&Observation::ConnectFailed { id, why: Why::Replaced });
             tokio::select! {
-                () = world.stop.cancelled() => return,
+                () = stop.cancelled() => return,
                 () = &mut ended => return tell_end(&world, id, None).await,
+                () = connector.pressed() => {}
             }
         }
         world.registry.observe(&Observation::LinkClosed { id });
+    }
+}
+
+/// The end of what was added by hand cannot be seen from here.
+async fn ended(id: SessionId) {
+    match id {
+        SessionId::Process(process) => discovery::ended(process).await,
+        SessionId::Added(_) => std::future::pending().await,
     }
 }
 
@@ -109,20 +146,27 @@ async fn tell_end(world: &World, id: SessionId, last: Option<LinkEnd>) {
             Ending::WithoutGoodbye { recovered_scene: recovered_scene(world, id).await }
         }
     };
+    if let Some(pid) = id.pid() {
+        world.files.forget_announcement(pid);
+    }
     tracing::info!(%id, ?ending, "the session ended");
     world.registry.observe(&Observation::ProcessEnded { id, ending });
 }
 
 /// A full temporary folder on a slow disk must not hold back the news.
-async fn recovered_scene(world: &World, id: SessionId) -> Option<PathBuf> {
+pub async fn recovered_scene(world: &World, id: SessionId) -> Option<PathBuf> {
     let session = world.registry.snapshot().sessions.get(&id)?.clone();
-    let at = clock::now().into();
+    let now = clock::now();
+    // It may have stood behind its error window for long.
+    let since = match session.phase {
+        Phase::Busy { since } | Phase::NotResponding { since, .. } => since.min(now),
+        _ => now,
+    };
     let looking = tokio::task::spawn_blocking(move || {
-        let user =
-            session.facts.as_ref().map(|facts| facts.user.as_str()).or(session.process.user.as_deref())?;
         let scene_name = session.scene.as_ref().map_or("", |scene| scene.name.as_str());
-        let crash = discovery::Crash { user, scene_name, at };
-        discovery::recovered_scene(&crash, &session.process.temp_folders)
+        let crash =
+            discovery::Crash { user: session.user()?, scene_name, since: since.into(), at: now.into() };
+        discovery::recovered_scene(&crash, &session.process()?.temp_folders)
     });
     timeout(LOOKING, looking).await.ok()?.ok()?
 }
@@ -148,52 +192,13 @@ async fn keep(id: SessionId, link: Link, task: LinkTask, world: &World) -> LinkE
 }
 
 fn tell(id: SessionId, event: LinkEvent, world: &World) {
-    match event {
-        LinkEvent::Scene { reason, scene } => {
-            world.registry.observe(&Observation::SceneSeen { id, reason, scene });
-        }
-        LinkEvent::MainThreadFree => world.registry.observe(&Observation::MainThreadFree { id }),
+    let observation = match event {
+        LinkEvent::Scene { reason, scene } => Observation::SceneSeen { id, reason, scene },
+        LinkEvent::MainThreadFree => Observation::MainThreadFree { id },
         LinkEvent::Stranger { address, why } => {
             tracing::warn!(%id, address, why, "a stranger knocked at the helper's port and was cut off");
+            return;
         }
-    }
-}
-
-/// Never returns: asks now and then how long the main thread has been away. No answer at all means that even the helper's own thread
-/// does not run, as when Maya's code holds Python's lock: busy as well.
-async fn watch_main_thread(id: SessionId, link: Link, world: &World) {
-    let timing = &world.timing;
-    let mut clock = interval(timing.ping);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        clock.tick().await;
-        let asked = Instant::now();
-        let mut question = pin!(link.main_thread_waiting());
-        loop {
-            match timeout(timing.ping, &mut question).await {
-                // A late answer tells of now and not of the time before; the next question will.
-                Ok(Ok(waiting)) if asked.elapsed() < timing.ping => {
-                    report(id, waiting, world);
-                    break;
-                }
-                Ok(Ok(_)) => break,
-                // The link is at its end, and says so by itself.
-                Ok(Err(_)) => return std::future::pending().await,
-                Err(_) => report(id, asked.elapsed(), world),
-            }
-        }
-    }
-}
-
-fn report(id: SessionId, waiting: Duration, world: &World) {
-    // What a helper says may be anything.
-    let since = clock::now() - waiting.min(LONGEST_WAIT);
-    let observation = if waiting >= world.timing.not_responding {
-        Observation::MainThreadStuck { id, since }
-    } else if waiting >= world.timing.busy {
-        Observation::MainThreadBusy { id, since }
-    } else {
-        Observation::MainThreadFree { id }
     };
     world.registry.observe(&observation);
 }

@@ -48,6 +48,11 @@ impl Home {
         self.path.join("settings.json")
     }
 
+    /// What is known again after a restart.
+    pub fn remembered(&self) -> PathBuf {
+        self.path.join("remembered.json")
+    }
+
     /// True when this is the folder that every program finds without being told.
     pub fn is_default(&self) -> bool {
         env::home_dir().is_some_and(|home| home.join(".maya-mcp") == self.path)

@@ -9,15 +9,16 @@ use std::{
     time::Duration,
 };
 
-use maya_mcp_discovery::{Finder, FinderError, Scope, port_owner};
+use futures_util::FutureExt as _;
+use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
 use maya_mcp_endpoint::{EndpointFile, EndpointSecret, Engine, Tokens, serve};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links};
 use maya_mcp_notify::{Desktop, tell};
-use maya_mcp_session::{Chooser, Observation, Registry, SessionId, Snapshot};
+use maya_mcp_session::{Chooser, Commands, Observation, Registry, SessionId, Snapshot};
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, watch},
-    time::{MissedTickBehavior, interval, timeout},
+    sync::watch,
+    time::{Instant, timeout},
 };
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -25,8 +26,11 @@ use tokio_util::{
 };
 
 use crate::{
-    Home, Settings, Timing,
-    follow::{World, follow},
+    Connect, Home, Settings, SettingsError, Timing,
+    follow::World,
+    memory::{Memory, remember},
+    sessions::{Remote, Sessions},
+    settings,
 };
 
 /// Farewells to every helper included.
@@ -78,6 +82,8 @@ pub enum StartError {
 pub struct Hub {
     registry: Registry,
     links: Links,
+    commands: Commands,
+    connect: watch::Sender<Connect>,
     endpoint_file: EndpointFile,
     home: Home,
     stop: CancellationToken,
@@ -90,7 +96,10 @@ pub struct Hub {
 
 impl Hub {
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let Options { home, settings, tokens, timing } = options;
+        let Options { home, settings, tokens, mut timing } = options;
+        if let Some(seconds) = settings.not_responding_after_s {
+            timing.not_responding = seconds.into();
+        }
         let lock = lock(&home)?;
         let listener = listen(settings.port, &home).await?;
         let address =
@@ -100,7 +109,11 @@ impl Hub {
             TokenRule::Insecure => None,
         };
         let files = HelperFiles::install(home.path())?;
-        let finder = Finder::new(Scope { folders: settings.maya_folders })?;
+        let users = if settings.all_users { Users::Everybody } else { Users::Mine };
+        let finder = Finder::new(Scope { folders: settings.maya_folders, users })?;
+        let runs = |pid| discovery::started_at(pid).is_some();
+        files.forget_old_announcements(runs);
+        let memory = Memory::read(&home.remembered(), is_alive);
 
         let registry = Registry::default();
         let links = Links::default();
@@ -108,10 +121,13 @@ impl Hub {
         let stop = CancellationToken::new();
         let stop_on_drop = stop.clone().drop_guard();
         let tracker = TaskTracker::new();
+        let (commands, commanded) = Commands::new();
+        let (connect, connect_now) = watch::channel(settings.connect);
 
         let engine = Engine {
             registry: registry.clone(),
             links: links.clone(),
+            commands: commands.clone(),
             tokens,
             proof: proof.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -122,21 +138,34 @@ impl Hub {
                 tracing::error!(%error, "the endpoint ended");
             }
         });
-        if settings.notices {
-            let telling = tell(registry.subscribe(), Desktop::default());
+        let until_stopped = |task| {
             let stop = stop.clone();
-            tracker.spawn(async move {
-                tokio::select! { () = telling => {}, () = stop.cancelled() => {} }
-            });
+            tracker.spawn(async move { stop.run_until_cancelled(task).await });
+        };
+        let (telling, told) = watch::channel(0);
+        if settings.notices {
+            until_stopped(tell(registry.subscribe(), Desktop::new(commands.clone()), telling).boxed());
         }
+        tracker.spawn(remember(home.remembered(), memory.clone(), registry.watch(), stop.clone()));
+        let remote = if settings.remote_hosts {
+            Remote::Allowed
+        } else {
+            Remote::Refused { settings: home.settings().display().to_string() }
+        };
+        let remembered = memory.added.clone();
         let world = Arc::new(World {
             registry: registry.clone(),
             links: links.clone(),
             files,
             timing,
+            memory,
+            connect: connect_now,
+            told: settings.notices.then_some(told),
+            began: Instant::now(),
             stop: stop.clone(),
         });
-        tracker.spawn(find(finder, world, tracker.clone()));
+        let sessions = Sessions::new(finder, world, tracker.clone(), remote);
+        tracker.spawn(sessions.run(remembered, commanded));
 
         // Last: whoever reads it finds everything running.
         let endpoint_file = EndpointFile::new(address, proof, env!("CARGO_PKG_VERSION"));
@@ -147,6 +176,8 @@ impl Hub {
         Ok(Self {
             registry,
             links,
+            commands,
+            connect,
             endpoint_file,
             home,
             stop,
@@ -180,9 +211,35 @@ impl Hub {
         self.registry.watch()
     }
 
+    /// How many tasks run: those of the engine itself, and one for each session.
+    pub fn tasks(&self) -> usize {
+        self.tracker.len()
+    }
+
     /// The artist's choice, in the tray or the window.
     pub fn choose(&self, session: Option<SessionId>) {
         self.registry.observe(&Observation::Chosen { by: Chooser::Artist, session });
+    }
+
+    /// What people may ask for beside choosing.
+    pub fn commands(&self) -> Commands {
+        self.commands.clone()
+    }
+
+    /// What happens when a Maya is found.
+    pub fn connect(&self) -> Connect {
+        *self.connect.borrow()
+    }
+
+    pub fn watch_connect(&self) -> watch::Receiver<Connect> {
+        self.connect.subscribe()
+    }
+
+    /// From now on, and after a restart.
+    pub fn set_connect(&self, connect: Connect) -> Result<(), SettingsError> {
+        settings::set(self.home.settings(), "connect", connect)?;
+        self.connect.send_replace(connect);
+        Ok(())
     }
 
     /// Takes the helpers out of every Maya and ends all tasks.
@@ -222,44 +279,4 @@ async fn listen(port: u16, home: &Home) -> Result<TcpListener, StartError> {
         }
         _ => StartError::Listen { port, source },
     })
-}
-
-/// Looks around for new Mayas, and gives each a task of its own.
-async fn find(mut finder: Finder, world: Arc<World>, tracker: TaskTracker) {
-    let mut clock = interval(world.timing.look);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (ended_in, mut ended) = mpsc::unbounded_channel::<SessionId>();
-    loop {
-        tokio::select! {
-            () = world.stop.cancelled() => return,
-            // One message per session that ever ended: bounded by the sessions that live.
-            Some(id) = ended.recv() => finder.forget(id),
-            _ = clock.tick() => for process in finder.look() {
-                let id = process.id;
-                tracing::info!(%id, exe = ?process.exe, version = process.maya_version, "found a Maya");
-                world.registry.observe(&Observation::ProcessFound(process));
-                let following = follow(id, world.clone());
-                let left = Left { id, links: world.links.clone(), told: ended_in.clone() };
-                tracker.spawn(async move {
-                    following.await;
-                    drop(left);
-                });
-            },
-        }
-    }
-}
-
-/// However a session's task ends, by a fault of ours too: nobody is left waiting for it, and its process can be found again.
-struct Left {
-    id: SessionId,
-    links: Links,
-    told: mpsc::UnboundedSender<SessionId>,
-}
-
-impl Drop for Left {
-    fn drop(&mut self) {
-        self.links.remove(self.id);
-        // The finder is gone only when everything stops.
-        let _ = self.told.send(self.id);
-    }
 }

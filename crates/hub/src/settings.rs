@@ -1,8 +1,10 @@
-//! What a person can set, in `settings.json`. Read once at start; never written here.
+//! What a person can set, in `settings.json`. Read once at start; what the window sets is written back, and the rest of the file kept.
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, io, path::PathBuf, time::Duration};
 
-use serde::Deserialize;
+use maya_mcp_endpoint::{OnConflict, write_private};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// Unknown keys are left alone, so that an older program does not choke on a newer one's file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -10,10 +12,50 @@ use serde::Deserialize;
 pub struct Settings {
     /// The endpoint's port on 127.0.0.1.
     pub port: u16,
-    /// Only Mayas whose program lies below one of these folders; all Mayas of this user when empty.
+    /// Only Mayas whose program lies below one of these folders; all when empty.
     pub maya_folders: Vec<PathBuf>,
+    /// List the Mayas of other users of this machine too. They cannot be connected.
+    pub all_users: bool,
+    /// What happens when a Maya is found.
+    pub connect: Connect,
+    /// Let people and clients add Mayas on other machines.
+    pub remote_hosts: bool,
+    /// After so many seconds without its main thread, a Maya counts as not responding; 60 unless it is set.
+    pub not_responding_after_s: Option<NonZeroSeconds>,
     /// Show notices on the desktop.
     pub notices: bool,
+}
+
+/// What happens when a Maya is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Connect {
+    /// The artist is asked before Maya's security dialog opens; a port that shows none is connected at once.
+    #[default]
+    Ask,
+    /// It is connected at once; Maya's security dialog opens where there is one.
+    Auto,
+    /// Nothing, until the artist chooses *Connect*.
+    Manual,
+}
+
+/// At least one second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u64")]
+pub struct NonZeroSeconds(u64);
+
+impl TryFrom<u64> for NonZeroSeconds {
+    type Error = &'static str;
+
+    fn try_from(seconds: u64) -> Result<Self, Self::Error> {
+        if seconds == 0 { Err("it must be at least 1 second") } else { Ok(Self(seconds)) }
+    }
+}
+
+impl From<NonZeroSeconds> for Duration {
+    fn from(seconds: NonZeroSeconds) -> Self {
+        Self::from_secs(seconds.0)
+    }
 }
 
 /// MAYA on a phone's keys.
@@ -21,7 +63,15 @@ pub const DEFAULT_PORT: u16 = 6292;
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { port: DEFAULT_PORT, maya_folders: Vec::new(), notices: true }
+        Self {
+            port: DEFAULT_PORT,
+            maya_folders: Vec::new(),
+            all_users: false,
+            connect: Connect::default(),
+            remote_hosts: false,
+            not_responding_after_s: None,
+            notices: true,
+        }
     }
 }
 
@@ -31,18 +81,40 @@ pub enum SettingsError {
     Read { path: PathBuf, source: io::Error },
     #[error("the settings in {path} are not valid JSON ({source}); correct that line, or remove the file")]
     Parse { path: PathBuf, source: serde_json::Error },
+    #[error("writing the settings in {path}")]
+    Write { path: PathBuf, source: io::Error },
 }
 
 impl Settings {
     /// A missing file means the defaults.
     pub fn read(path: PathBuf) -> Result<Self, SettingsError> {
-        match fs::read(&path) {
-            Ok(bytes) => {
+        match read_bytes(&path)? {
+            Some(bytes) => {
                 serde_json::from_slice(&bytes).map_err(|source| SettingsError::Parse { path, source })
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(SettingsError::Read { path, source }),
+            None => Ok(Self::default()),
         }
+    }
+}
+
+/// Sets one key of the file; every other keeps its value and its place.
+pub fn set(path: PathBuf, key: &str, value: impl Serialize) -> Result<(), SettingsError> {
+    let parse = |source| SettingsError::Parse { path: path.clone(), source };
+    let mut settings: Map<String, Value> = match read_bytes(&path)? {
+        Some(bytes) => serde_json::from_slice(&bytes).map_err(parse)?,
+        None => Map::new(),
+    };
+    settings.insert(key.to_owned(), serde_json::to_value(value).map_err(parse)?);
+    let text = format!("{:#}\n", Value::Object(settings));
+    write_private(&path, text.as_bytes(), OnConflict::Replace)
+        .map_err(|source| SettingsError::Write { path, source })
+}
+
+fn read_bytes(path: &PathBuf) -> Result<Option<Vec<u8>>, SettingsError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(SettingsError::Read { path: path.clone(), source }),
     }
 }
 
@@ -59,6 +131,26 @@ mod tests {
     }
 
     #[test]
+    fn every_key_is_read_and_nonsense_is_refused() {
+        let text =
+            r#"{"connect": "manual", "not_responding_after_s": 90, "all_users": true, "remote_hosts": true}"#;
+        let settings: Settings = serde_json::from_str(text).expect("it is valid");
+        assert_eq!(
+            (settings.connect, settings.all_users, settings.remote_hosts),
+            (Connect::Manual, true, true),
+            "{text}"
+        );
+        assert_eq!(
+            settings.not_responding_after_s.map(Duration::from),
+            Some(Duration::from_secs(90)),
+            "in seconds"
+        );
+        for text in [r#"{"connect": "always"}"#, r#"{"not_responding_after_s": 0}"#] {
+            assert!(serde_json::from_str::<Settings>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_missing_file_is_no_error_and_a_broken_one_says_where() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("settings.json");
@@ -68,7 +160,25 @@ mod tests {
             "the defaults"
         );
         fs::write(&path, "{\"port\": }").expect("writable");
-        let message = Settings::read(path).expect_err("it is broken").to_string();
+        let message = Settings::read(path.clone()).expect_err("it is broken").to_string();
         assert!(message.contains("line 1 column 10"), "the place is told: {message}");
+        assert!(set(path.clone(), "connect", Connect::Auto).is_err(), "nor is it written over");
+        assert_eq!(fs::read_to_string(&path).expect("it is there"), "{\"port\": }", "it stays as it was");
+    }
+
+    #[test]
+    fn setting_one_key_keeps_the_others_and_their_order() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("settings.json");
+        set(path.clone(), "connect", Connect::Auto).expect("a new file");
+        assert_eq!(Settings::read(path.clone()).expect("it is valid").connect, Connect::Auto, "it is set");
+        fs::write(&path, r#"{"$schema": "x", "connect": "auto", "later": [1, 2.50], "port": 7000}"#)
+            .expect("writable");
+        set(path.clone(), "connect", Connect::Manual).expect("it is valid");
+        let text = fs::read_to_string(&path).expect("it is there");
+        let keys: Vec<String> =
+            serde_json::from_str::<Map<String, Value>>(&text).expect("it is valid").keys().cloned().collect();
+        assert_eq!(keys, ["$schema", "connect", "later", "port"], "{text}");
+        assert_eq!(Settings::read(path).expect("it is valid").port, 7000, "{text}");
     }
 }

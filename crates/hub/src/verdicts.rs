@@ -1,11 +1,12 @@
 //! What is known of a session's addresses: which to try, and what to say of all of them together.
 //!
-//! Invariant: an address that asks the artist and was sent something stays answered, or refused, for as long as it listens.
+//! Invariant: an address that asks the artist and was sent something stays answered, or refused, for as long as it listens, and after *Deny*
+//! for as long as the session lives; only the artist's *Connect* begins anew.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use maya_mcp_maya::{BootstrapError, Doorway, LinkError};
-use maya_mcp_session::{Address, Why};
+use maya_mcp_session::{Address, SessionId, Why, line_to_paste};
 use tokio::time::Instant;
 
 /// Why an attempt failed, sorted by what follows from it.
@@ -28,6 +29,18 @@ pub enum Failure {
     Link(#[from] LinkError),
     #[error("the helper answered for another process ({0})")]
     AnotherProcess(u32),
+    #[error("it is listed as {0} already")]
+    Listed(SessionId),
+}
+
+/// What may be tried by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    Nothing,
+    /// Ports that run what they are sent.
+    Plain,
+    /// Those that ask the artist first, too.
+    Everything,
 }
 
 #[derive(Debug)]
@@ -40,6 +53,8 @@ enum Verdict {
     },
     /// Not a command port.
     Foreign,
+    /// Could be tried, if the artist chose so.
+    Withheld,
     /// Not again while it listens.
     Refused(Why),
     /// It led to a helper. A port that asked is not asked again by itself.
@@ -55,15 +70,30 @@ enum Verdict {
 pub enum Obstacle {
     Asking(Address),
     Trying(Address),
+    /// The artist's leave is missing.
+    Withheld,
     Why(Why),
 }
 
 #[derive(Debug, Default)]
 pub struct Verdicts {
     known: BTreeMap<String, (Doorway, Verdict)>,
+    /// The artist chose *Deny* in this session.
+    denied: bool,
 }
 
 impl Verdicts {
+    /// For a session whose artist chose *Deny* before this engine began.
+    pub fn denied() -> Self {
+        Self { denied: true, ..Self::default() }
+    }
+
+    /// The artist chose *Connect*: what was refused may be tried again.
+    pub fn forgive(&mut self) {
+        self.denied = false;
+        self.known.retain(|_, (_, verdict)| matches!(verdict, Verdict::Foreign | Verdict::Trying { .. }));
+    }
+
     /// The link has ended: what was not refused may be tried again, unless that would ask the artist.
     pub fn begin_again(&mut self) {
         for (doorway, verdict) in self.known.values_mut() {
@@ -75,21 +105,31 @@ impl Verdicts {
     }
 
     /// Takes note of what listens, and gives what to try now.
-    pub fn due(&mut self, listening: Vec<Doorway>, ask_after: Duration) -> Vec<Doorway> {
+    pub fn due(&mut self, listening: Vec<Doorway>, leave: Leave, ask_after: Duration) -> Vec<Doorway> {
         let now = Instant::now();
         let listens = |key: &String| listening.iter().any(|doorway| doorway.address.to_string() == *key);
         self.known.retain(|key, (_, verdict)| matches!(verdict, Verdict::Trying { .. }) || listens(key));
         let (asking, plain): (Vec<_>, Vec<_>) = listening.into_iter().partition(Doorway::asks_the_artist);
         let mut due = Vec::new();
         for doorway in plain {
-            due.extend(self.try_now(doorway, now));
+            if leave == Leave::Nothing {
+                self.known.entry(doorway.address.to_string()).or_insert((doorway, Verdict::Withheld));
+            } else {
+                due.extend(self.try_now(doorway, now));
+            }
         }
         for doorway in asking {
             let key = doorway.address.to_string();
-            let wait = Verdict::NotBefore { then: now + ask_after, why: None };
-            self.known.entry(key).or_insert_with(|| (doorway.clone(), wait));
-            if due.is_empty() {
+            let first = if self.denied {
+                Verdict::Refused(Why::PermissionDenied)
+            } else {
+                Verdict::NotBefore { then: now + ask_after, why: None }
+            };
+            let (_, verdict) = self.known.entry(key).or_insert_with(|| (doorway.clone(), first));
+            if leave == Leave::Everything && due.is_empty() {
                 due.extend(self.try_now(doorway, now));
+            } else if matches!(verdict, Verdict::NotBefore { then, .. } if *then <= now) {
+                *verdict = Verdict::Withheld;
             }
         }
         due
@@ -98,7 +138,7 @@ impl Verdicts {
     fn try_now(&mut self, doorway: Doorway, now: Instant) -> Option<Doorway> {
         let key = doorway.address.to_string();
         let before = match self.known.get(&key) {
-            None => None,
+            None | Some((_, Verdict::Withheld)) => None,
             Some((_, Verdict::NotBefore { then, why })) if *then <= now => why.clone(),
             Some(_) => return None,
         };
@@ -118,10 +158,16 @@ impl Verdicts {
     }
 
     pub fn failed(&mut self, doorway: &Doorway, failure: &Failure, retry: Duration) {
+        self.denied |= matches!(failure, Failure::Denied);
         let why = match failure {
             Failure::Denied => Some(Why::PermissionDenied),
+            // A port that somebody named is expected to be one.
+            Failure::NotMaya(_) if doorway.pid.is_none() => {
+                Some(Why::HelperFailed { message: failure.to_string() })
+            }
             Failure::NotMaya(_) => None,
-            Failure::TakenOver(_) => Some(Why::TakenOver),
+            Failure::TakenOver(_) => doorway.pid.map(|pid| Why::TakenOver { line: line_to_paste(pid) }),
+            Failure::Listed(id) => Some(Why::Listed { id: *id }),
             Failure::Closed(_) | Failure::Silent => {
                 Some(Why::NoAnswer { tried: doorway.address.to_string() })
             }
@@ -158,6 +204,9 @@ impl Verdicts {
             _ => None,
         });
         let (patient, silent): (Vec<_>, Vec<_>) = trying.partition(|(_, waited)| *waited < patience);
+        if patient.is_empty() && all().any(|(_, verdict)| matches!(verdict, Verdict::Withheld)) {
+            return Some(Obstacle::Withheld);
+        }
         match (told, patient.first(), silent.is_empty()) {
             (Some(why), ..) => Some(Obstacle::Why(why)),
             (None, Some((address, _)), true) => Some(Obstacle::Trying((*address).clone())),
@@ -177,19 +226,21 @@ mod tests {
     const RETRY: Duration = Duration::from_secs(10);
     const PATIENCE: Duration = Duration::from_secs(5);
     const ASK_AFTER: Duration = Duration::from_secs(1);
+    const EVERYTHING: Leave = Leave::Everything;
 
     fn plain() -> Doorway {
-        Doorway { address: Address::Tcp(([127, 0, 0, 1], 7001).into()), pid: 1 }
+        Doorway { address: Address::Tcp(([127, 0, 0, 1], 7001).into()), pid: Some(1) }
     }
 
     fn asking() -> Doorway {
-        Doorway { address: Address::Unix("/tmp/commandportDefault".into()), pid: 1 }
+        Doorway { address: Address::Unix("/tmp/commandportDefault".into()), pid: Some(1) }
     }
 
     fn said(verdicts: &Verdicts) -> String {
         match verdicts.obstacle(PATIENCE) {
             Some(Obstacle::Asking(_)) => "asking".to_owned(),
             Some(Obstacle::Trying(_)) => "trying".to_owned(),
+            Some(Obstacle::Withheld) => "withheld".to_owned(),
             Some(Obstacle::Why(why)) => format!("{why:?}"),
             None => "nothing".to_owned(),
         }
@@ -203,7 +254,6 @@ mod tests {
     async fn a_port_that_asks_is_sent_one_message_whatever_comes_of_it() {
         let failures = || {
             [
-                Failure::Denied,
                 Failure::Bootstrap(BootstrapError::PathTooLong),
                 Failure::Link(LinkError::Silent),
                 Failure::AnotherProcess(7),
@@ -211,20 +261,26 @@ mod tests {
         };
         for failure in failures() {
             let mut verdicts = Verdicts::default();
-            assert!(verdicts.due(vec![asking()], ASK_AFTER).is_empty(), "another port may need no asking");
+            assert!(
+                verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER).is_empty(),
+                "another port may need no asking"
+            );
             after(ASK_AFTER).await;
-            assert_eq!(verdicts.due(vec![asking()], ASK_AFTER).len(), 1, "then it is tried");
+            assert_eq!(verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER).len(), 1, "then it is tried");
             verdicts.failed(&asking(), &failure, RETRY);
             for _ in 0..3 {
                 after(RETRY * 100).await;
-                assert!(verdicts.due(vec![asking()], ASK_AFTER).is_empty(), "never again: {failure}");
+                assert!(
+                    verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER).is_empty(),
+                    "never again: {failure}"
+                );
                 verdicts.begin_again();
             }
-            verdicts.due(vec![], ASK_AFTER);
-            verdicts.due(vec![asking()], ASK_AFTER);
+            verdicts.due(vec![], EVERYTHING, ASK_AFTER);
+            verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER);
             after(ASK_AFTER).await;
             assert_eq!(
-                verdicts.due(vec![asking()], ASK_AFTER).len(),
+                verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER).len(),
                 1,
                 "closed and opened, it is another port"
             );
@@ -234,39 +290,51 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_link_that_ends_does_not_ask_the_artist_again() {
         let mut verdicts = Verdicts::default();
-        verdicts.due(vec![asking()], ASK_AFTER);
+        verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER);
         after(ASK_AFTER).await;
-        verdicts.due(vec![asking()], ASK_AFTER);
+        verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER);
         verdicts.succeeded(&asking());
         verdicts.begin_again();
         after(RETRY).await;
-        assert!(verdicts.due(vec![asking()], ASK_AFTER).is_empty(), "one message");
+        assert!(verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER).is_empty(), "one message");
         assert_eq!(said(&verdicts), "HelperRemoved", "and a reason");
-        assert_eq!(verdicts.due(vec![asking(), plain()], ASK_AFTER), [plain()], "a plain port is welcome");
+        assert_eq!(
+            verdicts.due(vec![asking(), plain()], EVERYTHING, ASK_AFTER),
+            [plain()],
+            "a plain port is welcome"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_artist_is_not_asked_while_a_plain_port_is_new() {
         let mut verdicts = Verdicts::default();
-        assert_eq!(verdicts.due(vec![asking(), plain()], ASK_AFTER), [plain()], "the plain one first");
+        assert_eq!(
+            verdicts.due(vec![asking(), plain()], EVERYTHING, ASK_AFTER),
+            [plain()],
+            "the plain one first"
+        );
         after(ASK_AFTER).await;
-        assert_eq!(verdicts.due(vec![asking(), plain()], ASK_AFTER), [asking()], "then the other");
+        assert_eq!(
+            verdicts.due(vec![asking(), plain()], EVERYTHING, ASK_AFTER),
+            [asking()],
+            "then the other"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_said_does_not_flicker() {
         let mut verdicts = Verdicts::default();
-        verdicts.due(vec![plain()], ASK_AFTER);
+        verdicts.due(vec![plain()], EVERYTHING, ASK_AFTER);
         assert_eq!(said(&verdicts), "trying", "at first");
         verdicts.failed(&plain(), &Failure::Bootstrap(BootstrapError::PathTooLong), RETRY);
         let why = said(&verdicts);
         assert!(why.contains("HelperFailed"), "{why}");
         after(RETRY).await;
-        assert_eq!(verdicts.due(vec![plain()], ASK_AFTER).len(), 1, "it is tried again");
+        assert_eq!(verdicts.due(vec![plain()], EVERYTHING, ASK_AFTER).len(), 1, "it is tried again");
         assert_eq!(said(&verdicts), why, "and what was true stays said");
-        verdicts.due(vec![asking(), plain()], ASK_AFTER);
+        verdicts.due(vec![asking(), plain()], EVERYTHING, ASK_AFTER);
         after(ASK_AFTER).await;
-        verdicts.due(vec![asking(), plain()], ASK_AFTER);
+        verdicts.due(vec![asking(), plain()], EVERYTHING, ASK_AFTER);
         verdicts.asked(&asking().address);
         assert_eq!(said(&verdicts), "asking", "a dialog goes before all");
         verdicts.failed(&asking(), &Failure::Denied, RETRY);
@@ -277,10 +345,67 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_port_is_told_after_a_while() {
         let mut verdicts = Verdicts::default();
-        verdicts.due(vec![plain()], ASK_AFTER);
+        verdicts.due(vec![plain()], EVERYTHING, ASK_AFTER);
         after(PATIENCE).await;
         assert!(said(&verdicts).contains("NoAnswer"), "{}", said(&verdicts));
         verdicts.failed(&plain(), &Failure::NotMaya(BootstrapError::Denied), RETRY);
         assert_eq!(said(&verdicts), "nothing", "one that is none of ours is no obstacle");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_deny_nothing_that_asks_is_tried_until_the_artist_says_so() {
+        let mut verdicts = Verdicts::default();
+        verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER);
+        after(ASK_AFTER).await;
+        verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER);
+        verdicts.failed(&asking(), &Failure::Denied, RETRY);
+        verdicts.due(vec![], EVERYTHING, ASK_AFTER);
+        for mut verdicts in [verdicts, Verdicts::denied()] {
+            assert!(
+                verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER).is_empty(),
+                "closed and opened again"
+            );
+            after(ASK_AFTER * 10).await;
+            assert!(verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER).is_empty(), "it stays denied");
+            assert_eq!(said(&verdicts), "PermissionDenied", "and says so");
+            assert_eq!(
+                verdicts.due(vec![plain()], EVERYTHING, ASK_AFTER),
+                [plain()],
+                "a plain port is no question"
+            );
+            verdicts.forgive();
+            verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER);
+            after(ASK_AFTER).await;
+            assert_eq!(
+                verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER),
+                [asking()],
+                "Connect begins anew"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_needs_leave_waits_for_it() {
+        let mut verdicts = Verdicts::default();
+        assert_eq!(verdicts.due(vec![asking()], Leave::Plain, ASK_AFTER), [], "no leave");
+        assert_eq!(said(&verdicts), "nothing", "another port may still come up");
+        after(ASK_AFTER).await;
+        assert_eq!(verdicts.due(vec![asking()], Leave::Plain, ASK_AFTER), [], "no leave");
+        assert_eq!(said(&verdicts), "withheld", "now the artist is asked");
+        assert_eq!(
+            verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER),
+            [asking()],
+            "and tried with leave at once"
+        );
+
+        let mut verdicts = Verdicts::default();
+        assert_eq!(verdicts.due(vec![plain()], Leave::Nothing, ASK_AFTER), [], "not even a plain one");
+        assert_eq!(said(&verdicts), "withheld", "and there is something to choose");
+        assert_eq!(verdicts.due(vec![plain()], Leave::Plain, ASK_AFTER), [plain()], "with leave at once");
+        verdicts.failed(&plain(), &Failure::NotMaya(BootstrapError::Denied), RETRY);
+        verdicts.due(vec![plain(), asking()], Leave::Plain, ASK_AFTER);
+        after(ASK_AFTER).await;
+        verdicts.due(vec![plain(), asking()], Leave::Plain, ASK_AFTER);
+        assert_eq!(said(&verdicts), "withheld", "a stranger beside it hides nothing");
     }
 }

@@ -1,15 +1,16 @@
 //! Brings the helper into a Maya over its command port, and says where the helper then listens.
 //!
-//! Invariant: a port that asks the artist gets exactly one message, in MEL; any other gets at most two: MEL, and Python where the
-//! answer says that MEL is not spoken there.
+//! Invariant: a port that asks the artist gets exactly one message, in MEL; any other of this machine gets at most two: MEL, and Python where
+//! the answer says that MEL is not spoken there. A Maya elsewhere gets the helper's files as well, in pieces.
+
+use std::net::{Ipv4Addr, SocketAddr};
 
 use maya_mcp_session::Address;
 use serde::Deserialize;
 
 use crate::{
-    HelperAddress, HelperFiles, HelperFilesError,
+    HelperAddress, HelperFiles, HelperFilesError, carried,
     command_port::{LONGEST_LINE, PortError, ask},
-    helper_files::Invitation,
 };
 
 /// The artist reads this in Maya's security dialog.
@@ -20,20 +21,25 @@ const NOT_MEL: [&str; 2] = ["name 'python' is not defined", "invalid syntax"];
 const LONGEST_QUESTION: usize = 300;
 const DENIED: &str = "Execution denied by Maya";
 
-/// A command port of a known Maya.
+/// A command port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doorway {
     pub address: Address,
-    pub pid: u32,
+    /// Of the process of this machine that listens there; none for a port that was added by hand: whoever answers, wherever it is.
+    pub pid: Option<u32>,
+}
+
+/// Maya opens its default port with the security warning on. (A port opened by hand may have it on too; nobody can see that from outside.)
+pub fn asks_the_artist(address: &Address) -> bool {
+    match address {
+        Address::Tcp(socket) => socket.port() == 50007,
+        Address::Unix(path) => path.file_name().is_some_and(|name| name == "commandportDefault"),
+    }
 }
 
 impl Doorway {
-    /// Maya opens its default port with the security warning on. (A port opened by hand may have it on too; nobody can see that from outside.)
     pub fn asks_the_artist(&self) -> bool {
-        match &self.address {
-            Address::Tcp(socket) => socket.port() == 50007,
-            Address::Unix(path) => path.file_name().is_some_and(|name| name == "commandportDefault"),
-        }
+        asks_the_artist(&self.address)
     }
 }
 
@@ -60,21 +66,39 @@ pub async fn bootstrap(
     files: &HelperFiles,
     sent: impl FnOnce(),
 ) -> Result<HelperAddress, BootstrapError> {
+    if doorway.pid.is_none() {
+        return carried::bootstrap(doorway, files, sent).await;
+    }
     let invitation = files.invite()?;
     let expression = files.expression(&invitation.nonce);
-    let mel = format!("python(\"{}\")", expression.replace('\\', "\\\\").replace('"', "\\\""));
+    let mel = in_mel(&expression);
     let first = if doorway.asks_the_artist() { format!("{COMMENT}{mel}") } else { mel };
     if doorway.asks_the_artist() && first.len() >= LONGEST_QUESTION {
         return Err(BootstrapError::PathTooLong);
     }
     let mut answer = send(doorway, &first, sent).await?;
-    if NOT_MEL.iter().any(|words| answer.contains(words)) {
+    if is_not_mel(&answer) {
         answer = send(doorway, &expression, || ()).await?;
     }
-    read_answer(&answer, doorway, invitation)
+    let secret = invitation.secret.clone();
+    let port = read_answer(&answer, doorway, &invitation.nonce)?;
+    Ok(HelperAddress { address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), secret })
 }
 
-async fn send(doorway: &Doorway, line: &str, sent: impl FnOnce()) -> Result<String, BootstrapError> {
+/// Whether a port that was sent MEL speaks another language.
+pub(crate) fn is_not_mel(answer: &str) -> bool {
+    NOT_MEL.iter().any(|words| answer.contains(words))
+}
+
+pub(crate) fn in_mel(expression: &str) -> String {
+    format!("python(\"{}\")", expression.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+pub(crate) async fn send(
+    doorway: &Doorway,
+    line: &str,
+    sent: impl FnOnce(),
+) -> Result<String, BootstrapError> {
     if line.len() > LONGEST_LINE {
         return Err(BootstrapError::PathTooLong);
     }
@@ -96,26 +120,31 @@ struct ReplyError {
     message: String,
 }
 
-fn read_answer(
-    answer: &str,
-    doorway: &Doorway,
-    invitation: Invitation,
-) -> Result<HelperAddress, BootstrapError> {
+/// Refuses what can be no answer of a Maya's that does what it is asked.
+pub(crate) fn check(answer: &str, doorway: &Doorway) -> Result<(), BootstrapError> {
     // In another language than English, Maya's words are others; that it hangs up is the same.
     if answer.contains(DENIED) || doorway.asks_the_artist() && answer.is_empty() {
         return Err(BootstrapError::Denied);
     }
-    let foreign = || BootstrapError::NotMaya {
-        address: doorway.address.clone(),
-        answer: answer.chars().take(80).collect(),
-    };
+    Ok(())
+}
+
+pub(crate) fn foreign(answer: &str, doorway: &Doorway) -> BootstrapError {
+    BootstrapError::NotMaya { address: doorway.address.clone(), answer: answer.chars().take(80).collect() }
+}
+
+/// The helper's port.
+pub(crate) fn read_answer(answer: &str, doorway: &Doorway, nonce: &str) -> Result<u16, BootstrapError> {
+    check(answer, doorway)?;
+    let foreign = || foreign(answer, doorway);
     let reply: Reply = serde_json::from_str(answer).map_err(|_| foreign())?;
-    if reply.maya_mcp != 1 || reply.nonce != invitation.nonce || reply.pid != doorway.pid {
+    let another = doorway.pid.is_some_and(|pid| reply.pid != pid);
+    if reply.maya_mcp != 1 || reply.nonce != nonce || another {
         return Err(foreign());
     }
     match (reply.port, reply.error) {
         (_, Some(error)) => Err(BootstrapError::Helper { kind: error.r#type, message: error.message }),
-        (Some(port), None) => Ok(HelperAddress { port, secret: invitation.secret.clone() }),
+        (Some(port), None) => Ok(port),
         (None, None) => Err(foreign()),
     }
 }

@@ -10,11 +10,10 @@ use std::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::proof::{Secret, hex, random};
-
-mod sources {
-    include!(concat!(env!("OUT_DIR"), "/helper_sources.rs"));
-}
+use crate::{
+    proof::{Secret, hex, random},
+    sources,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum HelperFilesError {
@@ -36,9 +35,15 @@ impl HelperFiles {
     pub fn install(home: &Path) -> Result<Self, HelperFilesError> {
         let hash = content_hash();
         let package = home.join("helper").join(&hash).join("maya_mcp_helper");
-        for folder in
-            [home, &home.join("run"), &home.join("helper"), &home.join("helper").join(&hash), &package]
-        {
+        let run = home.join("run");
+        for folder in [
+            home,
+            &run,
+            &run.join("announced"),
+            &home.join("helper"),
+            &home.join("helper").join(&hash),
+            &package,
+        ] {
             private_folder(folder)?;
         }
         for (name, text) in sources::PACKAGE {
@@ -46,7 +51,9 @@ impl HelperFiles {
         }
         let boot = home.join("boot.py");
         put(&boot, sources::BOOT)?;
-        forget_old_invitations(&home.join("run"));
+        // Last, so that a Maya that starts meanwhile finds a whole package there.
+        put(&home.join("helper").join("current"), &hash)?;
+        forget_old_invitations(&run);
         let boot = boot.to_str().ok_or_else(|| HelperFilesError::NotUnicode(home.to_owned()))?.to_owned();
         Ok(Self { home: home.to_owned(), boot, hash })
     }
@@ -59,6 +66,25 @@ impl HelperFiles {
         let text = json!({"secret": secret.to_hex(), "helper": self.hash}).to_string();
         put(&path, &text)?;
         Ok(Invitation { nonce, secret, path })
+    }
+
+    /// What a Maya shall start that connects by itself.
+    pub fn boot(&self) -> &Path {
+        Path::new(&self.boot)
+    }
+
+    /// Where helpers that were started so leave word of themselves.
+    pub(crate) fn announcements(&self) -> PathBuf {
+        self.home.join("run").join("announced")
+    }
+
+    pub(crate) fn announcement(&self, pid: u32) -> PathBuf {
+        self.announcements().join(format!("{pid}.json"))
+    }
+
+    /// Which build of the helper lies here.
+    pub(crate) fn build(&self) -> &str {
+        &self.hash
     }
 
     /// The Python expression that brings the helper in: one line of ASCII that never raises.
@@ -180,11 +206,19 @@ mod tests {
         HelperFiles::install(&home).expect("again");
         let after = fs::metadata(&boot).and_then(|m| m.modified()).expect("it is still there");
         assert_eq!(before, after, "what is right already is not written again");
+        let current = fs::read_to_string(home.join("helper/current")).expect("it is there");
+        assert_eq!(current, files.build(), "a Maya that starts later finds this build");
 
         let invitation = files.invite().expect("the folder is writable");
         let path = invitation.path.clone();
         #[cfg(unix)]
-        for (path, mode) in [(&home, 0o700), (&home.join("run"), 0o700), (&path, 0o600), (&boot, 0o600)] {
+        for (path, mode) in [
+            (&home, 0o700),
+            (&home.join("run"), 0o700),
+            (&files.announcements(), 0o700),
+            (&path, 0o600),
+            (&boot, 0o600),
+        ] {
             use std::os::unix::fs::PermissionsExt;
             let found = fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
             assert_eq!(found, mode, "{} is for this user only", path.display());

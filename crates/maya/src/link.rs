@@ -2,11 +2,7 @@
 //!
 //! Invariant: every request is answered, by the helper or by the link's end; nobody waits for a dead Maya.
 
-use std::{
-    collections::HashMap,
-    net::{Ipv4Addr, SocketAddr},
-    time::Duration,
-};
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
 use maya_mcp_session::{Facts, Scene, SceneReason};
 use serde::de::DeserializeOwned;
@@ -35,14 +31,13 @@ const HANDSHAKE: Duration = Duration::from_secs(2);
 /// Where a helper listens, and what to prove to it.
 #[derive(Debug, Clone)]
 pub struct HelperAddress {
-    pub port: u16,
+    pub address: SocketAddr,
     pub secret: Secret,
 }
 
 /// What the helper tells at the beginning.
 #[derive(Debug, Clone)]
 pub struct Welcome {
-    pub pid: u32,
     pub facts: Facts,
     pub scene: Scene,
 }
@@ -115,8 +110,7 @@ impl Link {
     }
 
     async fn shake_hands(helper: &HelperAddress) -> Result<(Self, LinkTask, Welcome), LinkError> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, helper.port));
-        let stream = TcpStream::connect(address).await.map_err(LinkError::Connect)?;
+        let stream = TcpStream::connect(helper.address).await.map_err(LinkError::Connect)?;
         stream.set_nodelay(true).map_err(LinkError::Connect)?;
         let (reader, mut writer) = stream.into_split();
         let mut reader = BufReader::with_capacity(64 << 10, reader);
@@ -134,12 +128,11 @@ impl Link {
         let proof = json!({"proof": secret.proof_of_engine(&ours, theirs)});
         frame::write(&mut writer, &proof).await.map_err(LinkError::Connect)?;
         let welcome: WireFacts = decode(expect(&mut reader, "welcome").await?)?;
-        let pid = welcome.pid;
         let (facts, scene) = welcome.split();
 
         let (commands, queue) = mpsc::channel(REQUESTS_QUEUED);
         let task = LinkTask { reader, writer, queue };
-        Ok((Self { commands }, task, Welcome { pid, facts, scene }))
+        Ok((Self { commands }, task, Welcome { facts, scene }))
     }
 
     /// Runs a script. When the caller stops waiting (drops this future), the script is cancelled in Maya.

@@ -25,6 +25,17 @@ impl Secret {
         hex(&self.0)
     }
 
+    pub fn from_hex(text: &str) -> Option<Self> {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
     /// Says which secret is meant without telling it.
     pub fn hint(&self) -> String {
         hex(&Sha256::digest(self.0)[..4])

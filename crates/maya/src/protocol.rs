@@ -65,7 +65,7 @@ pub(crate) struct WireFacts {
     helper_version: String,
     maya_version: String,
     python_version: String,
-    pub(crate) pid: u32,
+    pid: u32,
     user: String,
     host: String,
     batch: bool,
@@ -76,8 +76,8 @@ pub(crate) struct WireFacts {
 
 impl WireFacts {
     pub(crate) fn split(self) -> (Facts, Scene) {
-        let Self { helper_version, maya_version, python_version, user, host, batch, .. } = self;
-        let facts = Facts { helper_version, maya_version, python_version, user, host, batch };
+        let Self { pid, helper_version, maya_version, python_version, user, host, batch, .. } = self;
+        let facts = Facts { pid, helper_version, maya_version, python_version, user, host, batch };
         (facts, Scene { name: self.scene_name, path: self.scene_path, modified: self.modified })
     }
 }

@@ -55,6 +55,14 @@ impl Changes {
         stop.run_until_cancelled(follow).await;
     }
 
+    /// What came after that change, as far as it is still kept; nobody's place in the ring moves.
+    pub(crate) fn after(&self, seq: u64) -> Vec<EventInfo> {
+        self.with(|inner| {
+            inner.catch_up();
+            inner.ring.iter().filter(|change| change.seq > seq).cloned().collect()
+        })
+    }
+
     pub(crate) fn news_for(&self, client: &ClientName) -> News {
         self.with(|inner| {
             inner.catch_up();
@@ -98,7 +106,7 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use maya_mcp_session::{Ending, Observation, Process, SessionId};
+    use maya_mcp_session::{Ending, Observation, Process, ProcessId};
 
     use super::*;
 
@@ -107,14 +115,11 @@ mod tests {
     }
 
     fn come(registry: &Registry, pid: u32) {
-        let id = SessionId { pid, started_at: 1 };
-        let process =
-            Process { id, exe: None, user: None, maya_version: None, batch: false, temp_folders: Vec::new() };
-        registry.observe(&Observation::ProcessFound(process));
+        registry.observe(&Observation::ProcessFound(Process::new(ProcessId { pid, started_at: 1 })));
     }
 
     fn go(registry: &Registry, pid: u32) {
-        let id = SessionId { pid, started_at: 1 };
+        let id = ProcessId { pid, started_at: 1 }.into();
         registry.observe(&Observation::ProcessEnded { id, ending: Ending::Goodbye });
     }
 

@@ -21,7 +21,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use maya_mcp_maya::Links;
-use maya_mcp_session::Registry;
+use maya_mcp_session::{Commands, Registry};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
@@ -58,6 +58,8 @@ const CUT_OFF: Duration = Duration::from_millis(350);
 pub struct Engine {
     pub registry: Registry,
     pub links: Links,
+    /// To whoever carries out what is asked for beside choosing.
+    pub commands: Commands,
     /// `None`: no token is asked for, and every client is "local". For conformance runs only.
     pub tokens: Option<Tokens>,
     pub proof: EndpointSecret,
@@ -75,6 +77,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
         pulse: watch::Sender::new(Pulse::default()),
         registry: engine.registry,
         links: engine.links,
+        commands: engine.commands,
         tracker: tracker.clone(),
         stop: stop.clone(),
         version: engine.version,

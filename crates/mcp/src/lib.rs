@@ -26,5 +26,7 @@ pub use bridge::{BridgeError, BridgeOptions, StartCommand, bridge};
 pub use call::{CallError, call_tool};
 pub use endpoint::{Engine, serve};
 pub use endpoint_file::{EndpointFile, EndpointFileError};
+pub use private_file::{OnConflict, write as write_private};
 pub use secret::EndpointSecret;
 pub use tokens::Tokens;
+pub use tools::OUR_CLIENT;

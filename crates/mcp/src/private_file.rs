@@ -12,7 +12,7 @@ use crate::secret::{hex, random};
 
 /// What happens when the name is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OnConflict {
+pub enum OnConflict {
     Replace,
     /// The first writer wins; the error is `AlreadyExists`.
     Keep,
@@ -40,7 +40,7 @@ pub(crate) fn make_secret_dir(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-pub(crate) fn write(path: &Path, content: &[u8], on_conflict: OnConflict) -> io::Result<()> {
+pub fn write(path: &Path, content: &[u8], on_conflict: OnConflict) -> io::Result<()> {
     let temporary = temporary_beside(path);
     let written = create(&temporary).and_then(|mut file| {
         file.write_all(content)?;

@@ -151,15 +151,12 @@ pub(crate) fn accept(requested: &SubscriptionFilter) -> SubscriptionFilter {
 
 #[cfg(test)]
 mod tests {
-    use maya_mcp_session::{Observation, Process};
+    use maya_mcp_session::{Observation, Process, ProcessId};
 
     use super::*;
 
     fn come(registry: &Registry, pid: u32) {
-        let id = SessionId { pid, started_at: 1 };
-        let process =
-            Process { id, exe: None, user: None, maya_version: None, batch: false, temp_folders: Vec::new() };
-        registry.observe(&Observation::ProcessFound(process));
+        registry.observe(&Observation::ProcessFound(Process::new(ProcessId { pid, started_at: 1 })));
     }
 
     #[tokio::test(start_paused = true)]

@@ -70,6 +70,7 @@ mod tests {
         }
         assert_eq!(schema["properties"]["format"]["type"], "string", "a property named format stays");
         let item = &schema["properties"]["sessions"]["items"];
-        assert_eq!(item["properties"]["pid"]["type"], "integer", "nested types are written in place");
+        let batch = &item["properties"]["batch"];
+        assert_eq!(batch["type"], "boolean", "nested types are written in place");
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use hyper::http::request::Parts;
 use maya_mcp_maya::Links;
-use maya_mcp_session::{ClientName, Registry};
+use maya_mcp_session::{ClientName, Commands, Registry};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -56,6 +56,7 @@ pub(crate) struct Caller {
 pub(crate) struct Shared {
     pub registry: Registry,
     pub links: Links,
+    pub commands: Commands,
     pub changes: Changes,
     pub pulse: watch::Sender<Pulse>,
     pub tracker: TaskTracker,

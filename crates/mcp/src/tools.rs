@@ -23,7 +23,15 @@ use maya_mcp_session::ClientName;
 
 pub(crate) const LIST_SESSIONS: &str = "list_sessions";
 pub(crate) const USE_SESSION: &str = "use_session";
+pub(crate) const ADD_SESSION: &str = "add_session";
+pub(crate) const WAIT_FOR_SESSION_CHANGE: &str = "wait_for_session_change";
 pub(crate) const EXECUTE_CODE: &str = "execute_code";
+
+/// Our own program in a shell, where the artist speaks and not a model.
+pub const OUR_CLIENT: &str = "maya-mcp-cli";
+/// For that program alone.
+const CONNECT_SESSION: &str = "connect_session";
+const REMOVE_SESSION: &str = "remove_session";
 
 /// One call: who asks, and when to stop.
 #[derive(Debug)]
@@ -61,6 +69,28 @@ fn make() -> Vec<Tool> {
                     .idempotent(true)
                     .open_world(false),
             ),
+        Tool::new(ADD_SESSION, sessions::ADD_DESCRIPTION, schema::of_input::<sessions::AddParams>())
+            .with_title("Add a Maya by its address")
+            .with_raw_output_schema(schema::of_output::<sessions::AddedSession>())
+            .with_annotations(
+                ToolAnnotations::with_title("Add a Maya by its address")
+                    .read_only(false)
+                    .destructive(false)
+                    .idempotent(true)
+                    .open_world(true),
+            ),
+        Tool::new(
+            WAIT_FOR_SESSION_CHANGE,
+            sessions::WAIT_DESCRIPTION,
+            schema::of_input::<sessions::WaitParams>(),
+        )
+        .with_title("Wait for a change in the Maya sessions")
+        .with_raw_output_schema(schema::of_output::<sessions::Listing>())
+        .with_annotations(
+            ToolAnnotations::with_title("Wait for a change in the Maya sessions")
+                .read_only(true)
+                .open_world(false),
+        ),
         Tool::new(EXECUTE_CODE, execute::DESCRIPTION, schema::of_input::<execute::Params>())
             .with_title("Run Python or MEL in Maya")
             .with_raw_output_schema(schema::of_output::<execute::Answer>())
@@ -83,6 +113,22 @@ pub(crate) async fn call(
         LIST_SESSIONS => Ok(sessions::list(&call)),
         USE_SESSION => Ok(match parse(arguments) {
             Ok(params) => sessions::choose(&call, params),
+            Err(result) => *result,
+        }),
+        ADD_SESSION => Ok(match parse(arguments) {
+            Ok(params) => sessions::add(&call, params).await,
+            Err(result) => *result,
+        }),
+        WAIT_FOR_SESSION_CHANGE => Ok(match parse(arguments) {
+            Ok(params) => sessions::wait(&call, params).await,
+            Err(result) => *result,
+        }),
+        CONNECT_SESSION if call.client.as_str() == OUR_CLIENT => Ok(match parse(arguments) {
+            Ok(params) => sessions::connect(&call, params).await,
+            Err(result) => *result,
+        }),
+        REMOVE_SESSION if call.client.as_str() == OUR_CLIENT => Ok(match parse(arguments) {
+            Ok(params) => sessions::remove(&call, params).await,
             Err(result) => *result,
         }),
         EXECUTE_CODE => Ok(match parse(arguments) {
@@ -118,7 +164,11 @@ mod tests {
     fn every_tool_can_be_shown_by_every_client() {
         let tools = list();
         let names: Vec<_> = tools.iter().map(|tool| tool.name.as_ref()).collect();
-        assert_eq!(names, ["list_sessions", "use_session", "execute_code"], "always in this order");
+        assert_eq!(
+            names,
+            ["list_sessions", "use_session", "add_session", "wait_for_session_change", "execute_code"],
+            "always in this order"
+        );
         for tool in tools {
             let name = &tool.name;
             assert!(

@@ -1,27 +1,47 @@
 //! Delivery to the desktop's notification daemon.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use notify_rust::{Notification, Timeout};
+use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use maya_mcp_session::{Commands, Edge, Event, SessionId};
+use notify_rust::{Notification, NotificationHandle, Timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{Notice, notice};
+use crate::{Action, Notice, Urgency};
 
 /// A daemon that hangs must not hold back the next notice for long.
 const DELIVERY: Duration = Duration::from_secs(2);
 
-/// The desktop, and whether it takes notices at present.
-#[derive(Debug, Default)]
+/// The desktop, and what is open on it.
+#[derive(Debug)]
 pub struct Desktop {
+    commands: Commands,
     failed_before: bool,
+    /// The notice that can be answered, by session; dropping the guard takes it off the desktop.
+    questions: HashMap<SessionId, DropGuard>,
+    waiting: FuturesUnordered<BoxFuture<'static, ()>>,
 }
 
 impl Desktop {
+    /// What is chosen in a notice goes to `commands`.
+    pub fn new(commands: Commands) -> Self {
+        let waiting = FuturesUnordered::new();
+        // So that there is always something to wait for.
+        waiting.push(Box::pin(std::future::pending()) as BoxFuture<'static, ()>);
+        Self { commands, failed_before: false, questions: HashMap::new(), waiting }
+    }
+
     /// Never fails: a notice that cannot be shown is logged, the first one as a warning.
-    pub async fn show(&mut self, notice: &Notice) {
-        match deliver(notice).await {
-            Ok(()) => {
+    pub async fn show(&mut self, notice: &Notice, session: SessionId) {
+        match hand_over_in_time(notice).await {
+            Ok(shown) => {
                 self.failed_before = false;
                 tracing::debug!(key = notice.key, "notice shown");
+                if let Some(action) = notice.action {
+                    let withdrawn = CancellationToken::new();
+                    self.questions.insert(session, withdrawn.clone().drop_guard());
+                    self.waiting.push(Box::pin(answer(shown, action, self.commands.clone(), withdrawn)));
+                }
             }
             Err(NotShown(reason)) if self.failed_before => {
                 tracing::debug!(key = notice.key, reason, "notice not shown");
@@ -30,6 +50,20 @@ impl Desktop {
                 self.failed_before = true;
                 tracing::warn!(key = notice.key, reason, "notices cannot be shown on this desktop");
             }
+        }
+    }
+
+    /// A question that has been settled otherwise is taken off the desktop.
+    pub fn withdraw_for(&mut self, edge: &Edge) {
+        if !matches!(edge.event, Event::Appeared | Event::AwaitingConnect) {
+            self.questions.remove(&edge.session.id());
+        }
+    }
+
+    /// Never returns: carries out what is chosen in notices meanwhile.
+    pub async fn wait_for_actions<T>(&mut self) -> T {
+        loop {
+            self.waiting.next().await;
         }
     }
 }
@@ -41,31 +75,75 @@ pub struct NotShown(String);
 
 /// Shows one notice, for whoever has another way to tell it.
 pub async fn deliver(notice: &Notice) -> Result<(), NotShown> {
+    hand_over_in_time(notice).await.map(drop)
+}
+
+async fn hand_over_in_time(notice: &Notice) -> Result<NotificationHandle, NotShown> {
     match tokio::time::timeout(DELIVERY, hand_over(notice)).await {
         Ok(outcome) => outcome.map_err(NotShown),
         Err(_) => Err(NotShown("the notification daemon did not answer in time".to_owned())),
     }
 }
 
-async fn hand_over(notice: &Notice) -> Result<(), String> {
+async fn hand_over(notice: &Notice) -> Result<NotificationHandle, String> {
     let mut shown = Notification::new();
     shown.appname("Maya MCP Tray").summary(&notice.title).body(&notice.body).icon("maya-mcp-tray");
     #[cfg(all(unix, not(target_os = "macos")))]
-    shown.urgency(match notice.urgency {
-        notice::Urgency::Normal => notify_rust::Urgency::Normal,
-        notice::Urgency::Critical => notify_rust::Urgency::Critical,
-    });
+    {
+        shown.urgency(match notice.urgency {
+            Urgency::Normal => notify_rust::Urgency::Normal,
+            Urgency::Critical => notify_rust::Urgency::Critical,
+        });
+        if let Some(Action::Connect(_)) = notice.action {
+            shown.action(CONNECT, "Connect");
+        }
+    }
     shown.timeout(match notice.urgency {
-        notice::Urgency::Normal => Timeout::Default,
-        notice::Urgency::Critical => Timeout::Never,
+        Urgency::Normal => Timeout::Default,
+        Urgency::Critical => Timeout::Never,
     });
     #[cfg(all(unix, not(target_os = "macos")))]
-    let outcome = shown.show_async().await.map(drop);
+    let outcome = shown.show_async().await;
     // These systems' calls return at once; a thread keeps even a slow one away from the engine.
     #[cfg(not(all(unix, not(target_os = "macos"))))]
-    let outcome = match tokio::task::spawn_blocking(move || shown.show().map(drop)).await {
+    let outcome = match tokio::task::spawn_blocking(move || shown.show()).await {
         Ok(outcome) => outcome,
         Err(panicked) => return Err(panicked.to_string()),
     };
     outcome.map_err(|error| error.to_string())
+}
+
+/// The button's name on the bus.
+#[cfg(all(unix, not(target_os = "macos")))]
+const CONNECT: &str = "connect";
+
+/// Waits for a person's choice, or until there is nothing to choose any more.
+#[cfg(all(unix, not(target_os = "macos")))]
+async fn answer(shown: NotificationHandle, action: Action, commands: Commands, withdrawn: CancellationToken) {
+    let mut chosen = false;
+    let choosing = shown.wait_for_action_async(|response| {
+        chosen = matches!(response, notify_rust::NotificationResponse::Action(name) if name == CONNECT);
+    });
+    tokio::select! {
+        () = choosing => {}
+        () = withdrawn.cancelled() => {
+            shown.close_async().await;
+            return;
+        }
+    }
+    let Action::Connect(session) = action;
+    if chosen && let Err(error) = commands.connect(session).await {
+        tracing::warn!(%session, %error, "Connect was chosen in a notice too late");
+    }
+}
+
+/// Here notices have no buttons; the tray and the window have them.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+async fn answer(
+    _shown: NotificationHandle,
+    _action: Action,
+    _commands: Commands,
+    withdrawn: CancellationToken,
+) {
+    withdrawn.cancelled().await;
 }

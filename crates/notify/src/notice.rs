@@ -1,6 +1,6 @@
 //! What is worth a person's attention, and in which words.
 
-use maya_mcp_session::{Edge, Event};
+use maya_mcp_session::{Edge, Event, SessionId};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -9,6 +9,13 @@ pub struct Notice {
     pub title: String,
     pub body: String,
     pub urgency: Urgency,
+    /// What can be chosen in it, where the desktop shows buttons; it is in the tray and the window too.
+    pub action: Option<Action>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Connect(SessionId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,22 +28,31 @@ pub enum Urgency {
 /// Nothing for batch sessions: a render farm would flood the desktop.
 pub fn notice_for(edge: &Edge) -> Option<Notice> {
     let session = &edge.session;
-    if session.process.batch {
+    if session.is_batch() {
         return None;
     }
     let title = session.title();
     let name = session.id();
     let notice = |title: String, body: String, urgency| {
-        Some(Notice { key: format!("{name}/{}", edge.event.kind()), title, body, urgency })
+        let key = format!("{name}/{}", edge.event.kind());
+        let action = (edge.event == Event::AwaitingConnect).then_some(Action::Connect(name));
+        Some(Notice { key, title, body, urgency, action })
     };
     match &edge.event {
         Event::Appeared => notice(
             format!("{title} is running"),
-            format!("It is called {name} for your AI clients, and will be ready in a moment."),
+            format!("It is called {name} for your AI clients."),
+            Urgency::Normal,
+        ),
+        Event::AwaitingConnect => notice(
+            format!("Connect {title}?"),
+            format!(
+                "To let your AI clients work in {name}, choose Connect, here or in the tray. Maya will ask you once."
+            ),
             Urgency::Normal,
         ),
         Event::AwaitingPermission => notice(
-            format!("{title} is asking for permission"),
+            format!("{title} is about to ask for permission"),
             "To let your AI clients work in it, choose Allow All in Maya's dialog.".to_owned(),
             Urgency::Normal,
         ),
@@ -60,22 +76,18 @@ pub fn notice_for(edge: &Edge) -> Option<Notice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use maya_mcp_session::{Phase, Process, Scene, Session, SessionId};
+    use maya_mcp_session::{Origin, Phase, Process, ProcessId, Scene, Session};
     use std::{path::PathBuf, sync::Arc};
+
+    fn process(batch: bool) -> Process {
+        let id = ProcessId { pid: 8453, started_at: 1 };
+        Process { maya_version: Some("2025".to_owned()), batch, ..Process::new(id) }
+    }
 
     fn told(event: Event, alter: impl FnOnce(&mut Session)) -> Option<(String, String)> {
         let at = maya_mcp_session::clock::Timestamp::UNIX_EPOCH;
-        let id = SessionId { pid: 8453, started_at: 1 };
-        let process = Process {
-            id,
-            exe: None,
-            user: None,
-            maya_version: Some("2025".to_owned()),
-            batch: false,
-            temp_folders: Vec::new(),
-        };
         let mut session = Session {
-            process,
+            origin: Origin::Process(process(false)),
             phase: Phase::Ready,
             since: at,
             address: None,
@@ -110,7 +122,7 @@ mod tests {
         for event in [Event::Ready, Event::Exited, Event::Busy, Event::Renamed] {
             assert_eq!(told(event.clone(), |_| ()), None, "{event:?}");
         }
-        let batch = told(Event::Appeared, |session| session.process.batch = true);
+        let batch = told(Event::Appeared, |session| session.origin = Origin::Process(process(true)));
         assert_eq!(batch, None, "nor of a batch render");
     }
 }

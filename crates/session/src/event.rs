@@ -10,6 +10,7 @@ use crate::{SceneReason, Session, Why};
 pub enum Event {
     Appeared,
     Ready,
+    AwaitingConnect,
     AwaitingPermission,
     Unreachable { why: Why },
     SceneChanged { reason: SceneReason },
@@ -17,6 +18,7 @@ pub enum Event {
     Busy,
     NotResponding,
     Exited,
+    Removed,
     Crashed { recovered_scene: Option<PathBuf> },
 }
 
@@ -26,6 +28,7 @@ impl Event {
         match self {
             Self::Appeared => "appeared",
             Self::Ready => "ready",
+            Self::AwaitingConnect => "awaiting_connect",
             Self::AwaitingPermission => "awaiting_permission",
             Self::Unreachable { .. } => "unreachable",
             Self::SceneChanged { .. } => "scene_changed",
@@ -33,13 +36,14 @@ impl Event {
             Self::Busy => "busy",
             Self::NotResponding => "not_responding",
             Self::Exited => "exited",
+            Self::Removed => "removed",
             Self::Crashed { .. } => "crashed",
         }
     }
 
     /// True when a session came or went, so that lists of sessions differ.
     pub fn changes_the_list(&self) -> bool {
-        matches!(self, Self::Appeared | Self::Exited | Self::Crashed { .. })
+        matches!(self, Self::Appeared | Self::Exited | Self::Removed | Self::Crashed { .. })
     }
 }
 

@@ -1,18 +1,53 @@
 //! Names of sessions and of clients.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::SocketAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// One running Maya process. Pids are reused, so the start time belongs to the identity: a number that the system keeps for the process
+/// One running Maya.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionId {
+    /// A process of this machine, found by itself: "maya-8453".
+    Process(ProcessId),
+    /// A command port that was added by hand, and whatever Maya is behind it: "maya-10.0.0.5:7001".
+    Added(SocketAddr),
+}
+
+/// One process. Pids are reused, so the start time belongs to the identity: a number that the system keeps for the process
 /// and that no setting of the clock moves (on Linux, clock ticks since the machine started). It is only ever compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct SessionId {
+pub struct ProcessId {
     pub pid: u32,
     pub started_at: u64,
 }
 
+impl SessionId {
+    /// Of a process of this machine.
+    pub fn pid(self) -> Option<u32> {
+        match self {
+            Self::Process(process) => Some(process.pid),
+            Self::Added(_) => None,
+        }
+    }
+}
+
+impl From<ProcessId> for SessionId {
+    fn from(process: ProcessId) -> Self {
+        Self::Process(process)
+    }
+}
+
 impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process(process) => process.fmt(f),
+            Self::Added(address) => write!(f, "maya-{address}"),
+        }
+    }
+}
+
+impl fmt::Display for ProcessId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "maya-{}", self.pid)
     }

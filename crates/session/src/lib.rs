@@ -4,6 +4,7 @@
 //! This crate never opens a file, a socket or a process.
 
 pub mod clock;
+mod command;
 mod event;
 mod id;
 mod observation;
@@ -13,11 +14,12 @@ mod registry;
 mod snapshot;
 mod wire;
 
+pub use command::{AddError, Added, Command, Commands, NO_AUTHENTICATION, Refused};
 pub use event::{Edge, Event};
-pub use id::{ClientName, InvalidClientName, SessionId};
-pub use observation::{Ending, Observation, SceneReason};
-pub use phase::{Phase, Why};
+pub use id::{ClientName, InvalidClientName, ProcessId, SessionId};
+pub use observation::{Ending, Observation, Offer, SceneReason};
+pub use phase::{Phase, Silent, Why, line_to_paste};
 pub use reduce::reduce;
 pub use registry::{Registry, Subscription, Update};
-pub use snapshot::{Address, ChoiceError, Chooser, Facts, Process, Scene, Session, Snapshot};
+pub use snapshot::{Address, ByHand, ChoiceError, Chooser, Facts, Origin, Process, Scene, Session, Snapshot};
 pub use wire::{EventInfo, SessionInfo, event_info, session_info};

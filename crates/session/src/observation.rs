@@ -5,11 +5,22 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::{Address, Chooser, Facts, Process, Scene, SessionId, Why};
+use crate::{Address, ByHand, Chooser, Facts, Process, Scene, SessionId, Silent, Why};
 
 #[derive(Debug, Clone)]
 pub enum Observation {
     ProcessFound(Process),
+    /// Somebody named a command port.
+    AddedByHand(ByHand),
+    /// What was added by hand was taken off the list.
+    Removed {
+        id: SessionId,
+    },
+    /// Connecting is the artist's to choose.
+    ConnectOffered {
+        id: SessionId,
+        offer: Offer,
+    },
     /// `ending` is told after the link has been read to its end, so a good-bye cannot come too late.
     ProcessEnded {
         id: SessionId,
@@ -29,9 +40,10 @@ pub enum Observation {
         id: SessionId,
         why: Why,
     },
+    /// `address`: the command port that led to it; none when the helper was started with Maya.
     LinkOpened {
         id: SessionId,
-        address: Address,
+        address: Option<Address>,
         facts: Facts,
         scene: Scene,
     },
@@ -48,6 +60,9 @@ pub enum Observation {
     MainThreadStuck {
         id: SessionId,
         since: Timestamp,
+        silent: Silent,
+        /// Written since then: Maya has crashed, and shows it in a window of its own.
+        recovered_scene: Option<PathBuf>,
     },
     MainThreadFree {
         id: SessionId,
@@ -61,6 +76,15 @@ pub enum Observation {
         by: Chooser,
         session: Option<SessionId>,
     },
+}
+
+/// How an artist is told that a Maya can be connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// With a notice on the desktop.
+    Asking,
+    /// In the tray and the window only.
+    Quiet,
 }
 
 /// How a process ended, as far as anyone can know from outside.

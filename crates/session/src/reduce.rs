@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{Address, Ending, Event, Observation, Phase, Process, Session, SessionId, Snapshot};
+use crate::{Ending, Event, Observation, Offer, Origin, Phase, Session, SessionId, Snapshot};
 
 /// Applies one observation. The event, if any, is about the session as it is (or, for an ended one, was) in `snapshot`.
 pub fn reduce(
@@ -16,8 +16,14 @@ pub fn reduce(
     now: Timestamp,
 ) -> Option<(Arc<Session>, Event)> {
     match observation {
-        Observation::ProcessFound(process) => appear(snapshot, process, now),
-        Observation::ProcessEnded { id, ending } => end(snapshot, *id, ending),
+        Observation::ProcessFound(process) => appear(snapshot, Origin::Process(process.clone()), now),
+        Observation::AddedByHand(by_hand) => appear(snapshot, Origin::ByHand(by_hand.clone()), now),
+        Observation::ProcessEnded { id, ending } => end(snapshot, *id, event_of(ending)),
+        Observation::Removed { id } => end(snapshot, *id, Event::Removed),
+        Observation::ConnectOffered { id, offer } => change(snapshot, *id, |session| {
+            let news = enter(session, Phase::AwaitingConnect, now) && *offer == Offer::Asking;
+            news.then_some(Event::AwaitingConnect)
+        }),
         Observation::Chosen { by, session } => {
             let known = session.filter(|id| snapshot.sessions.contains_key(id));
             let before = match known {
@@ -41,7 +47,7 @@ pub fn reduce(
                 .then(|| Event::Unreachable { why: why.clone() })
         }),
         Observation::LinkOpened { id, address, facts, scene } => change(snapshot, *id, |session| {
-            session.address = Some(Address::clone(address));
+            session.address.clone_from(address);
             session.facts = Some(facts.clone());
             session.scene = Some(scene.clone());
             enter(session, Phase::Ready, now).then_some(Event::Ready)
@@ -55,11 +61,20 @@ pub fn reduce(
             let news = session.phase == Phase::Ready;
             (news && enter(session, Phase::Busy { since: *since }, now)).then_some(Event::Busy)
         }),
-        Observation::MainThreadStuck { id, since } => linked(snapshot, *id, |session| {
-            let news = !matches!(session.phase, Phase::NotResponding { .. });
-            (news && enter(session, Phase::NotResponding { since: *since }, now))
-                .then_some(Event::NotResponding)
-        }),
+        Observation::MainThreadStuck { id, since, silent, recovered_scene } => {
+            linked(snapshot, *id, |session| {
+                let before = session.phase.clone();
+                // It stays the same silence: what is learned of it later is added.
+                let since = if let Phase::NotResponding { since, .. } = before { since } else { *since };
+                let phase =
+                    Phase::NotResponding { since, silent: *silent, recovered_scene: recovered_scene.clone() };
+                if matches!(before, Phase::NotResponding { .. }) {
+                    session.phase = phase;
+                    return None;
+                }
+                enter(session, phase, now).then_some(Event::NotResponding)
+            })
+        }
         Observation::MainThreadFree { id } => {
             linked(snapshot, *id, |session| enter(session, Phase::Ready, now).then_some(Event::Ready))
         }
@@ -71,35 +86,39 @@ pub fn reduce(
     }
 }
 
-fn appear(snapshot: &mut Snapshot, process: &Process, now: Timestamp) -> Option<(Arc<Session>, Event)> {
-    if snapshot.sessions.contains_key(&process.id) {
-        return None;
-    }
-    let session = Arc::new(Session {
-        process: process.clone(),
+fn appear(snapshot: &mut Snapshot, origin: Origin, now: Timestamp) -> Option<(Arc<Session>, Event)> {
+    let session = Session {
+        origin,
         phase: Phase::Discovered,
         since: now,
         address: None,
         facts: None,
         scene: None,
         scenes_seen: 0,
-    });
-    snapshot.sessions.insert(process.id, session.clone());
+    };
+    if snapshot.sessions.contains_key(&session.id()) {
+        return None;
+    }
+    let session = Arc::new(session);
+    snapshot.sessions.insert(session.id(), session.clone());
     snapshot.revision += 1;
     Some((session, Event::Appeared))
 }
 
-fn end(snapshot: &mut Snapshot, id: SessionId, ending: &Ending) -> Option<(Arc<Session>, Event)> {
+fn end(snapshot: &mut Snapshot, id: SessionId, event: Event) -> Option<(Arc<Session>, Event)> {
     let session = snapshot.sessions.remove(&id)?;
     snapshot.choices.retain(|_, chosen| *chosen != id);
     snapshot.revision += 1;
-    let event = match ending {
+    Some((session, event))
+}
+
+fn event_of(ending: &Ending) -> Event {
+    match ending {
         Ending::Goodbye | Ending::Unwitnessed => Event::Exited,
         Ending::WithoutGoodbye { recovered_scene } => {
             Event::Crashed { recovered_scene: recovered_scene.clone() }
         }
-    };
-    Some((session, event))
+    }
 }
 
 /// Lets `alter` work on a copy; the copy takes the session's place, and the revision grows, only if it differs.

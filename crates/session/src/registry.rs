@@ -33,7 +33,8 @@ impl Default for Registry {
 }
 
 impl Registry {
-    pub fn observe(&self, observation: &Observation) {
+    /// Gives the revision of the event, if it led to one.
+    pub fn observe(&self, observation: &Observation) -> Option<u64> {
         // Nothing panics while holding the lock; if something did, the state behind it is still whole.
         let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = clock::now();
@@ -41,14 +42,21 @@ impl Registry {
         let before = snapshot.revision;
         let news = reduce(&mut snapshot, observation, now);
         if snapshot.revision == before {
-            return;
+            return None;
         }
         let revision = snapshot.revision;
         self.shared.level.send_replace(Arc::new(snapshot));
-        if let Some((session, event)) = news {
-            // An error only says that nobody listens.
-            let _ = self.shared.edges.send(Edge { revision, at: now, session, event });
-        }
+        let (session, event) = news?;
+        // An error only says that nobody listens.
+        let _ = self.shared.edges.send(Edge { revision, at: now, session, event });
+        Some(revision)
+    }
+
+    /// Reads while nothing changes: every edge up to this snapshot has been sent, and none after it. `read` must not observe.
+    pub fn steady<T>(&self, read: impl FnOnce(&Snapshot) -> T) -> T {
+        let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = self.snapshot();
+        read(&snapshot)
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
@@ -111,11 +119,10 @@ impl Subscription {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Ending, Event, Process, SessionId};
+    use crate::{Ending, Event, Process, ProcessId};
 
     fn process(pid: u32) -> Process {
-        let id = SessionId { pid, started_at: 1 };
-        Process { id, exe: None, user: None, maya_version: None, batch: false, temp_folders: Vec::new() }
+        Process::new(ProcessId { pid, started_at: 1 })
     }
 
     #[tokio::test]
@@ -126,17 +133,21 @@ mod tests {
         assert_eq!(subscription.snapshot.sessions.len(), 1, "what was there before comes with the snapshot");
         registry.observe(&Observation::ProcessFound(process(2)));
         registry.observe(&Observation::ProcessFound(process(2)));
-        registry.observe(&Observation::ProcessEnded { id: process(1).id, ending: Ending::Goodbye });
+        registry.observe(&Observation::ProcessEnded { id: process(1).id.into(), ending: Ending::Goodbye });
         let mut kinds = Vec::new();
         for _ in 0..2 {
             let Some(Update::Edge(edge)) = subscription.next().await else { panic!("nobody lagged here") };
-            kinds.push((edge.session.id().pid, edge.event.kind()));
+            kinds.push((edge.session.id().to_string(), edge.event.kind()));
             assert!(
                 registry.snapshot().revision >= edge.revision,
                 "the snapshot is published before the edge"
             );
         }
-        assert_eq!(kinds, [(2, "appeared"), (1, "exited")], "in order, without the doubled one");
+        assert_eq!(
+            kinds,
+            [("maya-2".to_owned(), "appeared"), ("maya-1".to_owned(), "exited")],
+            "in order, without the doubled one"
+        );
     }
 
     #[tokio::test]
@@ -153,6 +164,10 @@ mod tests {
         assert_eq!(snapshot.sessions.len(), many as usize, "the snapshot holds all of them");
         registry.observe(&Observation::ProcessFound(process(many)));
         let Some(Update::Edge(edge)) = subscription.next().await else { panic!("the next one is an edge") };
-        assert_eq!((edge.session.id().pid, edge.event), (many, Event::Appeared), "nothing old comes again");
+        assert_eq!(
+            (edge.session.id().pid(), edge.event),
+            (Some(many), Event::Appeared),
+            "nothing old comes again"
+        );
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::{ClientName, Phase, SessionId};
+use crate::{ClientName, Phase, ProcessId, SessionId};
 
 /// Every session, and who chose which. `revision` grows with each change.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +23,7 @@ pub struct Snapshot {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    pub process: Process,
+    pub origin: Origin,
     pub phase: Phase,
     /// When the phase began.
     pub since: Timestamp,
@@ -38,7 +38,28 @@ pub struct Session {
 
 impl Session {
     pub fn id(&self) -> SessionId {
-        self.process.id
+        match &self.origin {
+            Origin::Process(process) => process.id.into(),
+            Origin::ByHand(by_hand) => SessionId::Added(by_hand.address),
+        }
+    }
+
+    pub fn process(&self) -> Option<&Process> {
+        match &self.origin {
+            Origin::Process(process) => Some(process),
+            Origin::ByHand(_) => None,
+        }
+    }
+
+    /// The helper knows better than the process' command line.
+    pub fn is_batch(&self) -> bool {
+        let process = || self.process().is_some_and(|process| process.batch);
+        self.facts.as_ref().map_or_else(process, |facts| facts.batch)
+    }
+
+    pub fn user(&self) -> Option<&str> {
+        let process = || self.process().and_then(|process| process.user.as_deref());
+        self.facts.as_ref().map(|facts| facts.user.as_str()).or_else(process)
     }
 
     /// "Maya 2025", or "Maya" while nobody knows.
@@ -47,26 +68,61 @@ impl Session {
     }
 
     pub fn maya_version(&self) -> Option<&str> {
-        self.facts.as_ref().map(|f| f.maya_version.as_str()).or(self.process.maya_version.as_deref())
+        let process = || self.process().and_then(|process| process.maya_version.as_deref());
+        self.facts.as_ref().map(|facts| facts.maya_version.as_str()).or_else(process)
     }
+}
+
+/// How we know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    Process(Process),
+    ByHand(ByHand),
+}
+
+/// A command port that somebody named. Its Maya may come and go: the session stays until it is removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByHand {
+    /// As it was named; what it resolved to is `address`.
+    pub host: String,
+    pub address: SocketAddr,
 }
 
 /// What the operating system says of the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    pub id: SessionId,
+    pub id: ProcessId,
     pub exe: Option<PathBuf>,
     pub user: Option<String>,
     /// From the installation's path; the helper knows better, later.
     pub maya_version: Option<String>,
     pub batch: bool,
+    /// Another user's: it is listed, and nothing more.
+    pub foreign: bool,
     /// Where it would leave a recovered scene.
     pub temp_folders: Vec<PathBuf>,
+}
+
+impl Process {
+    /// Of which nothing more is known.
+    pub fn new(id: ProcessId) -> Self {
+        Self {
+            id,
+            exe: None,
+            user: None,
+            maya_version: None,
+            batch: false,
+            foreign: false,
+            temp_folders: Vec::new(),
+        }
+    }
 }
 
 /// What the helper says of its Maya.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
+    /// Of the machine it runs on.
+    pub pid: u32,
     pub helper_version: String,
     pub maya_version: String,
     pub python_version: String,

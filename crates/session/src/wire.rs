@@ -3,14 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Edge, Event, Session};
+use crate::{Address, Edge, Event, Origin, Session};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionInfo {
     /// The session's name, to be given as `session` to other tools: "maya-8453".
     pub session: String,
-    pub pid: u32,
-    /// `ready`, `busy`, `not_responding`, `discovered`, `bootstrapping`, `awaiting_permission` or `unreachable`.
+    /// Of the machine it runs on; null while unknown (a session that was added by hand).
+    pub pid: Option<u32>,
+    /// `ready`, `busy`, `not_responding`, `discovered`, `awaiting_connect`, `bootstrapping`, `awaiting_permission` or `unreachable`.
     pub phase: String,
     /// The phase in a sentence for people, with the next step where there is one.
     pub phase_text: String,
@@ -22,6 +23,7 @@ pub struct SessionInfo {
     pub scene_name: Option<String>,
     pub scene_path: Option<String>,
     pub user: Option<String>,
+    /// Where the command port is.
     pub host: String,
     /// The command port, where that is a TCP port.
     pub port: Option<u16>,
@@ -36,14 +38,15 @@ pub struct SessionInfo {
 pub fn session_info(session: &Session, in_use: bool) -> SessionInfo {
     let facts = session.facts.as_ref();
     let scene = session.scene.as_ref();
-    let (host, port, socket) = match &session.address {
-        Some(Address::Tcp(address)) => (address.ip().to_string(), Some(address.port()), None),
-        Some(Address::Unix(path)) => ("127.0.0.1".to_owned(), None, Some(path.display().to_string())),
-        None => ("127.0.0.1".to_owned(), None, None),
+    let (host, port, socket) = match (&session.origin, &session.address) {
+        (Origin::ByHand(by_hand), _) => (by_hand.host.clone(), Some(by_hand.address.port()), None),
+        (_, Some(Address::Tcp(address))) => (address.ip().to_string(), Some(address.port()), None),
+        (_, Some(Address::Unix(path))) => ("127.0.0.1".to_owned(), None, Some(path.display().to_string())),
+        (_, None) => ("127.0.0.1".to_owned(), None, None),
     };
     SessionInfo {
         session: session.id().to_string(),
-        pid: session.id().pid,
+        pid: facts.map(|facts| facts.pid).or_else(|| session.id().pid()),
         phase: session.phase.name().to_owned(),
         phase_text: session.phase.to_string(),
         since: session.since.to_string(),
@@ -51,11 +54,11 @@ pub fn session_info(session: &Session, in_use: bool) -> SessionInfo {
         python_version: facts.map(|f| f.python_version.clone()),
         scene_name: scene.map(|s| s.name.clone()),
         scene_path: scene.map(|s| s.path.clone()),
-        user: facts.map(|f| f.user.clone()).or_else(|| session.process.user.clone()),
+        user: session.user().map(str::to_owned),
         host,
         port,
         socket,
-        batch: facts.map_or(session.process.batch, |f| f.batch),
+        batch: session.is_batch(),
         in_use,
     }
 }
@@ -68,7 +71,8 @@ pub struct EventInfo {
     pub time: String,
     /// What it is about: the session's name.
     pub source: String,
-    /// `appeared`, `ready`, `awaiting_permission`, `unreachable`, `scene_changed`, `renamed`, `busy`, `not_responding`, `exited` or `crashed`.
+    /// `appeared`, `ready`, `awaiting_connect`, `awaiting_permission`, `unreachable`, `scene_changed`, `renamed`, `busy`, `not_responding`,
+    /// `exited`, `removed` or `crashed`.
     pub kind: String,
     pub session: String,
     /// The event in a sentence for people.
@@ -94,13 +98,17 @@ fn detail(session: &Session, event: &Event) -> String {
     match event {
         Event::Appeared => format!("{title} is running"),
         Event::Ready => format!("{title} is ready, with {scene}"),
+        Event::AwaitingConnect => {
+            format!("{title} was found: the artist has to choose Connect in Maya MCP Tray")
+        }
         Event::AwaitingPermission => format!("{title} is asking for permission: choose Allow All in Maya"),
         Event::Unreachable { why } => format!("{title} cannot be reached: {why}"),
         Event::SceneChanged { reason } => format!("{title}: scene {} ({scene})", reason.name()),
         Event::Renamed => format!("{title} has another name now"),
         Event::Busy => format!("{title} is busy"),
-        Event::NotResponding => format!("{title} is not responding: please look at it"),
+        Event::NotResponding => format!("{title}: {}", session.phase),
         Event::Exited => format!("{title} was closed"),
+        Event::Removed => format!("{title} was taken off the list"),
         Event::Crashed { recovered_scene: Some(path) } => {
             format!("{title} closed unexpectedly. A recovered scene is at {}", path.display())
         }

@@ -2,13 +2,18 @@
 //!
 //! Invariant: asks the registry only, never a Maya, so it answers at once even when every Maya is busy.
 
-use maya_mcp_session::{Chooser, EventInfo, Observation, SessionInfo, Snapshot, session_info};
+use std::time::Duration;
+
+use maya_mcp_session::{
+    Chooser, ClientName, EventInfo, NO_AUTHENTICATION, Observation, SessionInfo, Snapshot, session_info,
+};
 use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::{Call, answer, problem};
-use maya_mcp_session::ClientName;
+use crate::changes::{Changes, News};
 
 pub(super) const LIST_DESCRIPTION: &str = "\
 Lists the Autodesk Maya programs running on this workstation (each is a \"session\"), and what changed since you last asked: started, \
@@ -19,6 +24,19 @@ other tools use when you name none.";
 pub(super) const USE_DESCRIPTION: &str = "\
 Chooses the Maya session that your later calls go to when they name none. Needed only when several Mayas are running. The choice is yours \
 alone: it changes nothing in Maya and nothing for anybody else.";
+
+pub(super) const WAIT_DESCRIPTION: &str = "\
+Waits until something changes in the Maya sessions (one appears, becomes ready, opens another scene, is busy, closes, crashes), and answers as \
+list_sessions does. Answers at once when something has changed since you last asked. Use it after telling the artist to do something, for example \
+to start Maya or to choose Connect.";
+
+pub(super) const ADD_DESCRIPTION: &str = "\
+Adds a Maya by the address of its command port, for a Maya that is not found by itself: inside a container, or on another machine. Mayas on \
+this workstation are found without it. Use it only when the artist gives you the address. Other machines have to be allowed in the settings first.";
+
+/// What an artist is unlikely to wait longer for.
+const WAIT_S: f64 = 60.0;
+const LONGEST_WAIT_S: f64 = 600.0;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct NoParams {}
@@ -31,6 +49,8 @@ pub(super) struct Listing {
     changes: Vec<EventInfo>,
     /// How many older changes are not in `changes`, because you have not asked for long.
     missed: u64,
+    /// Grows with every change of anything here; to be given to wait_for_session_change as `after`.
+    seq: u64,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -46,11 +66,43 @@ pub(super) struct Chosen {
     session: SessionInfo,
 }
 
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct WaitParams {
+    /// Seconds to wait at most (default 60, at most 600). When nothing has changed by then, `changes` is empty.
+    #[serde(default)]
+    timeout_s: Option<f64>,
+    /// The `seq` of an answer you have: waits for anything later than that, whatever you were told since.
+    #[serde(default)]
+    after: Option<u64>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct AddParams {
+    /// The machine's name or address (default "127.0.0.1").
+    #[serde(default)]
+    host: Option<String>,
+    /// The number in Maya's commandPort line.
+    port: u16,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct AddedSession {
+    /// The new session's name. Call list_sessions or wait_for_session_change to see when it is ready.
+    session: String,
+    /// What the artist should know about a Maya on another machine; tell it to them.
+    warning: Option<String>,
+}
+
 pub(super) fn list(call: &Call<'_>) -> CallToolResult {
-    // The changes first: what happens in between is in the sessions already, and is told as a change next time.
-    let news = call.shared.changes.news_for(call.client);
-    let sessions = infos(&call.shared.registry.snapshot(), call.client);
-    answer(&Listing { sessions, changes: news.changes, missed: news.missed })
+    answer(&listing(call, |changes| changes.news_for(call.client)))
+}
+
+/// What is, and what changed up to that very moment.
+fn listing(call: &Call<'_>, news: impl FnOnce(&Changes) -> News) -> Listing {
+    call.shared.registry.steady(|snapshot| {
+        let News { changes, missed } = news(&call.shared.changes);
+        Listing { sessions: infos(snapshot, call.client), changes, missed, seq: snapshot.revision }
+    })
 }
 
 pub(super) fn choose(call: &Call<'_>, params: UseParams) -> CallToolResult {
@@ -62,6 +114,76 @@ pub(super) fn choose(call: &Call<'_>, params: UseParams) -> CallToolResult {
     let by = Chooser::Client(call.client.clone());
     call.shared.registry.observe(&Observation::Chosen { by, session: Some(session.id()) });
     answer(&Chosen { session: session_info(&session, true) })
+}
+
+pub(super) async fn wait(call: &Call<'_>, params: WaitParams) -> CallToolResult {
+    let seconds = params.timeout_s.unwrap_or(WAIT_S).min(LONGEST_WAIT_S);
+    let Ok(longest) = Duration::try_from_secs_f64(seconds) else {
+        return problem("`timeout_s` must be a number of seconds, zero or more.");
+    };
+    let changed = async {
+        let mut level = call.shared.registry.watch();
+        loop {
+            level.mark_unchanged();
+            let listing = listing(call, |changes| match params.after {
+                Some(after) => News { changes: changes.after(after), missed: 0 },
+                None => changes.news_for(call.client),
+            });
+            let news = match params.after {
+                // Less than that belongs to an engine that ran before.
+                Some(after) => listing.seq != after,
+                None => !listing.changes.is_empty() || listing.missed > 0,
+            };
+            if news {
+                return answer(&listing);
+            }
+            // The registry lives as long as the endpoint.
+            let _ = level.changed().await;
+        }
+    };
+    tokio::select! {
+        outcome = timeout(longest, changed) => outcome.unwrap_or_else(|_| answer(&listing(call, |_| News::default()))),
+        () = call.abandoned.cancelled() => problem("The call was cancelled."),
+        () = call.ended.cancelled() => problem("The session was ended."),
+        () = call.shared.stop.cancelled() => problem("Maya MCP Tray is being closed."),
+    }
+}
+
+pub(super) async fn add(call: &Call<'_>, params: AddParams) -> CallToolResult {
+    let host = params.host.map(|host| host.trim().to_owned()).filter(|host| !host.is_empty());
+    let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
+    tracing::info!(client = %call.client, host, port = params.port, "a Maya is added by hand");
+    match call.shared.commands.add(host, params.port).await {
+        Ok(added) => answer(&AddedSession {
+            session: added.id.to_string(),
+            warning: added.remote.then(|| NO_AUTHENTICATION.to_owned()),
+        }),
+        Err(error) => problem(error.to_string()),
+    }
+}
+
+/// The artist's own word, given in a shell: *Connect*.
+pub(super) async fn connect(call: &Call<'_>, params: UseParams) -> CallToolResult {
+    let session = match call.shared.registry.snapshot().resolve(None, Some(&params.session)) {
+        Ok(session) => session,
+        Err(error) => return problem(error.to_string()),
+    };
+    match call.shared.commands.connect(session.id()).await {
+        Ok(()) => answer(&Chosen { session: session_info(&session, false) }),
+        Err(error) => problem(error.to_string()),
+    }
+}
+
+/// Takes off the list what was added by hand.
+pub(super) async fn remove(call: &Call<'_>, params: UseParams) -> CallToolResult {
+    let session = match call.shared.registry.snapshot().resolve(None, Some(&params.session)) {
+        Ok(session) => session,
+        Err(error) => return problem(error.to_string()),
+    };
+    match call.shared.commands.remove(session.id()).await {
+        Ok(()) => answer(&Chosen { session: session_info(&session, false) }),
+        Err(error) => problem(error.to_string()),
+    }
 }
 
 pub(crate) fn infos(snapshot: &Snapshot, client: &ClientName) -> Vec<SessionInfo> {

@@ -35,7 +35,7 @@ impl FakeMaya {
             secret_in.send(key).await.expect("somebody waits");
         });
         let files = HelperFiles::install(running.home.path()).expect("written");
-        let doorway = Doorway { address: address.clone(), pid: PID };
+        let doorway = Doorway { address: address.clone(), pid: Some(PID) };
         let found = bootstrap(&doorway, &files, || ()).await.expect("it answers");
         let key = secret.recv().await.expect("the bootstrap told it");
         let (opened, stream) = tokio::join!(Link::open(&found), shake_hands(&helper, &key));
@@ -47,10 +47,15 @@ impl FakeMaya {
             stop.run_until_cancelled(task.run(events)).await;
         });
         let process = process(PID);
-        running.links.insert(process.id, link);
+        running.links.insert(process.id.into(), link);
         running.registry.observe(&Observation::ProcessFound(process.clone()));
         let (facts, scene) = (facts(), Scene::default());
-        running.registry.observe(&Observation::LinkOpened { id: process.id, address, facts, scene });
+        running.registry.observe(&Observation::LinkOpened {
+            id: process.id.into(),
+            address: Some(address),
+            facts,
+            scene,
+        });
         Self { stream }
     }
 
@@ -106,6 +111,7 @@ async fn shake_hands(helper: &TcpListener, key: &[u8]) -> TcpStream {
 
 fn facts() -> Facts {
     Facts {
+        pid: 1,
         helper_version: "0.1.0".to_owned(),
         maya_version: "2025".to_owned(),
         python_version: "3.11.4".to_owned(),

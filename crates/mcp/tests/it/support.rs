@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use maya_mcp_endpoint::{EndpointFile, EndpointSecret, Engine, Tokens, serve};
 use maya_mcp_maya::Links;
-use maya_mcp_session::{ClientName, Ending, Observation, Process, Registry, SessionId};
+use maya_mcp_session::{ClientName, Commands, Ending, Observation, Process, ProcessId, Registry};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -59,6 +59,8 @@ impl Running {
         let engine = Engine {
             registry: registry.clone(),
             links: links.clone(),
+            // Nobody carries out what is asked for.
+            commands: Commands::new().0,
             tokens: Some(tokens.clone()),
             proof: proof.clone(),
             version: "0.0.1".to_owned(),
@@ -121,20 +123,14 @@ impl Running {
     }
 
     pub fn go(&self, pid: u32) {
-        self.registry.observe(&Observation::ProcessEnded { id: process(pid).id, ending: Ending::Goodbye });
+        self.registry
+            .observe(&Observation::ProcessEnded { id: process(pid).id.into(), ending: Ending::Goodbye });
     }
 }
 
 pub fn process(pid: u32) -> Process {
-    let id = SessionId { pid, started_at: 1 };
-    Process {
-        id,
-        exe: None,
-        user: None,
-        maya_version: Some("2025".to_owned()),
-        batch: false,
-        temp_folders: Vec::new(),
-    }
+    let id = ProcessId { pid, started_at: 1 };
+    Process { maya_version: Some("2025".to_owned()), ..Process::new(id) }
 }
 
 pub fn modern_meta() -> Value {

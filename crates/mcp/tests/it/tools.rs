@@ -24,7 +24,11 @@ async fn the_same_tools_are_listed_in_both_eras() {
     assert_eq!(legacy["result"]["tools"], modern["result"]["tools"], "one list");
     let names: Vec<_> =
         modern["result"]["tools"].as_array().expect("tools").iter().map(|tool| &tool["name"]).collect();
-    assert_eq!(names, ["list_sessions", "use_session", "execute_code"], "in this order");
+    assert_eq!(
+        names,
+        ["list_sessions", "use_session", "add_session", "wait_for_session_change", "execute_code"],
+        "in this order"
+    );
     assert_eq!(modern["result"]["cacheScope"], "private", "the modern one may be kept for a while");
     assert!(!modern.to_string().contains("\"uint"), "no strange formats");
 }
@@ -35,7 +39,7 @@ async fn each_client_hears_of_each_change_once() {
     let none = running.call("cursor", "list_sessions", json!({})).await;
     assert_eq!(
         none["structuredContent"],
-        json!({ "sessions": [], "changes": [], "missed": 0 }),
+        json!({ "sessions": [], "changes": [], "missed": 0, "seq": 0 }),
         "nothing yet"
     );
     running.come(1);

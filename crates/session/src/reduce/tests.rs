@@ -1,22 +1,18 @@
 //! The life of a session as tables: what was seen, and what must be true and told after each sight.
 
+use std::path::PathBuf;
+
 use crate::{
-    Address, Chooser, Ending, Facts, Observation, Process, Scene, SceneReason, SessionId, Snapshot, Why,
-    reduce,
+    Address, ByHand, Chooser, Ending, Facts, Observation, Offer, Phase, Process, ProcessId, Scene,
+    SceneReason, SessionId, Silent, Snapshot, Why, reduce,
 };
 use jiff::Timestamp;
 
-const ID: SessionId = SessionId { pid: 8453, started_at: 1_700_000_000 };
+const PROCESS: ProcessId = ProcessId { pid: 8453, started_at: 1_700_000_000 };
+const ID: SessionId = SessionId::Process(PROCESS);
 
 fn found() -> Observation {
-    let process = Process {
-        id: ID,
-        exe: None,
-        user: None,
-        maya_version: Some("2025".to_owned()),
-        batch: false,
-        temp_folders: Vec::new(),
-    };
+    let process = Process { maya_version: Some("2025".to_owned()), ..Process::new(PROCESS) };
     Observation::ProcessFound(process)
 }
 
@@ -26,6 +22,7 @@ fn address() -> Address {
 
 fn linked() -> Observation {
     let facts = Facts {
+        pid: 8453,
         helper_version: "0.1.0".to_owned(),
         maya_version: "2025".to_owned(),
         python_version: "3.11.4".to_owned(),
@@ -33,7 +30,7 @@ fn linked() -> Observation {
         host: "ws1".to_owned(),
         batch: false,
     };
-    Observation::LinkOpened { id: ID, address: address(), facts, scene: Scene::default() }
+    Observation::LinkOpened { id: ID, address: Some(address()), facts, scene: Scene::default() }
 }
 
 fn ended(ending: Ending) -> Observation {
@@ -45,7 +42,12 @@ fn busy(second: i64) -> Observation {
 }
 
 fn stuck(second: i64) -> Observation {
-    Observation::MainThreadStuck { id: ID, since: at(second) }
+    Observation::MainThreadStuck {
+        id: ID,
+        since: at(second),
+        silent: Silent::MainThread,
+        recovered_scene: None,
+    }
 }
 
 fn at(second: i64) -> Timestamp {
@@ -193,6 +195,80 @@ fn news_of_an_unknown_session_changes_nothing() {
 }
 
 #[test]
+fn a_session_that_waits_for_its_artist() {
+    let offered = |offer| Observation::ConnectOffered { id: ID, offer };
+    check(
+        "asked on the desktop",
+        &[
+            (found(), "discovered", "appeared"),
+            (offered(Offer::Asking), "awaiting_connect", "awaiting_connect"),
+            (offered(Offer::Asking), "awaiting_connect", ""),
+            (Observation::Connecting { id: ID, address: address() }, "bootstrapping", ""),
+            (linked(), "ready", "ready"),
+        ],
+    );
+    check(
+        "not asked",
+        &[(found(), "discovered", "appeared"), (offered(Offer::Quiet), "awaiting_connect", "")],
+    );
+}
+
+#[test]
+fn a_session_added_by_hand_stays_until_it_is_removed() {
+    let address = ([10, 0, 0, 5], 7001).into();
+    let by_hand = ByHand { host: "render01".to_owned(), address };
+    let id = SessionId::Added(address);
+    let mut snapshot = Snapshot::default();
+    let mut see = |observation: Observation| {
+        let news = reduce(&mut snapshot, &observation, at(0));
+        let phase = snapshot.sessions.get(&id).map_or("", |session| session.phase.name());
+        (phase, news.map_or("", |(_, event)| event.kind()))
+    };
+    assert_eq!(see(Observation::AddedByHand(by_hand.clone())), ("discovered", "appeared"), "added");
+    assert_eq!(see(Observation::AddedByHand(by_hand)), ("discovered", ""), "once");
+    let silent = || Why::NoAnswer { tried: address.to_string() };
+    let failed = see(Observation::ConnectFailed { id, why: silent() });
+    assert_eq!(failed, ("unreachable", "unreachable"), "its Maya is not there, and it stays");
+    assert_eq!(see(Observation::Removed { id }), ("", "removed"), "until it is removed");
+    assert_eq!(see(Observation::Removed { id }), ("", ""), "once");
+}
+
+#[test]
+fn what_is_learned_of_a_silence_is_added_to_it_without_another_event() {
+    let mut snapshot = Snapshot::default();
+    let stuck_more = |second, silent, recovered_scene| Observation::MainThreadStuck {
+        id: ID,
+        since: at(second),
+        silent,
+        recovered_scene,
+    };
+    for (row, seen) in [found(), linked(), stuck(5)].iter().enumerate() {
+        reduce(&mut snapshot, seen, at(i64::try_from(row).expect("few rows")));
+    }
+    let scene = PathBuf::from("/tmp/a[Recovered-ana.1].ma");
+    let news = reduce(&mut snapshot, &stuck_more(9, Silent::Everything, Some(scene.clone())), at(70));
+    assert!(news.is_none(), "it did not respond before either");
+    let session = &snapshot.sessions[&ID];
+    let expected =
+        Phase::NotResponding { since: at(5), silent: Silent::Everything, recovered_scene: Some(scene) };
+    assert_eq!((&session.phase, session.since), (&expected, at(2)), "one silence, better known");
+    assert!(session.phase.to_string().contains("seems to have crashed"), "{}", session.phase);
+}
+
+#[test]
+fn a_clock_that_is_set_back_changes_times_and_nothing_else() {
+    let mut snapshot = Snapshot::default();
+    let life = [(found(), 0), (linked(), -7200), (busy(-7200), -7100), (stuck(-7200), -9000)];
+    let kinds: Vec<_> = life
+        .iter()
+        .filter_map(|(seen, second)| reduce(&mut snapshot, seen, at(*second)))
+        .map(|(_, event)| event.kind())
+        .collect();
+    assert_eq!(kinds, ["appeared", "ready", "busy", "not_responding"], "in the order of what was seen");
+    assert_eq!(snapshot.revision, 4, "and each counts");
+}
+
+#[test]
 fn a_choice_lasts_as_long_as_its_session() {
     let choose = |session| Observation::Chosen { by: Chooser::Artist, session };
     let mut snapshot = Snapshot::default();
@@ -202,7 +278,7 @@ fn a_choice_lasts_as_long_as_its_session() {
     reduce(&mut snapshot, &found(), at(1));
     reduce(&mut snapshot, &choose(Some(ID)), at(2));
     assert_eq!(chosen(&snapshot), Some(ID), "a live one can");
-    let reused = SessionId { started_at: ID.started_at + 9, ..ID };
+    let reused = ProcessId { started_at: PROCESS.started_at + 9, ..PROCESS };
     reduce(&mut snapshot, &ended(Ending::Goodbye), at(3));
     let Observation::ProcessFound(mut process) = found() else { unreachable!("found() finds") };
     process.id = reused;
@@ -212,15 +288,15 @@ fn a_choice_lasts_as_long_as_its_session() {
 
 #[test]
 fn a_call_goes_to_the_clients_choice_then_the_artists_then_the_only_one() {
-    let second = SessionId { pid: 9000, started_at: 1 };
+    let second = ProcessId { pid: 9000, started_at: 1 };
     let client = "cursor".parse().expect("a good name");
     let mut snapshot = Snapshot::default();
     let resolve = |snapshot: &Snapshot, wanted: Option<&str>| {
-        snapshot.resolve(Some(&client), wanted).map(|s| s.id().pid).map_err(|e| e.to_string())
+        snapshot.resolve(Some(&client), wanted).map(|s| s.id().to_string()).map_err(|e| e.to_string())
     };
     assert!(resolve(&snapshot, None).is_err_and(|e| e.contains("No Maya is running")), "nothing to go to");
     reduce(&mut snapshot, &found(), at(0));
-    assert_eq!(resolve(&snapshot, None), Ok(8453), "the only one needs no choice");
+    assert_eq!(resolve(&snapshot, None), Ok("maya-8453".to_owned()), "the only one needs no choice");
     let Observation::ProcessFound(mut process) = found() else { unreachable!("found() finds") };
     process.id = second;
     reduce(&mut snapshot, &Observation::ProcessFound(process), at(1));
@@ -228,11 +304,19 @@ fn a_call_goes_to_the_clients_choice_then_the_artists_then_the_only_one() {
         resolve(&snapshot, None).is_err_and(|e| e.contains("maya-8453") && e.contains("maya-9000")),
         "with two, the error lists them"
     );
-    reduce(&mut snapshot, &Observation::Chosen { by: Chooser::Artist, session: Some(second) }, at(2));
-    assert_eq!(resolve(&snapshot, None), Ok(9000), "the artist's choice holds for everyone");
+    reduce(&mut snapshot, &Observation::Chosen { by: Chooser::Artist, session: Some(second.into()) }, at(2));
+    assert_eq!(
+        resolve(&snapshot, None),
+        Ok("maya-9000".to_owned()),
+        "the artist's choice holds for everyone"
+    );
     let by = Chooser::Client(client.clone());
     reduce(&mut snapshot, &Observation::Chosen { by, session: Some(ID) }, at(3));
-    assert_eq!(resolve(&snapshot, None), Ok(8453), "the client's own choice goes first");
-    assert_eq!(resolve(&snapshot, Some("maya-9000")), Ok(9000), "what is asked for by name goes before all");
+    assert_eq!(resolve(&snapshot, None), Ok("maya-8453".to_owned()), "the client's own choice goes first");
+    assert_eq!(
+        resolve(&snapshot, Some("maya-9000")),
+        Ok("maya-9000".to_owned()),
+        "what is asked for by name goes before all"
+    );
     assert!(resolve(&snapshot, Some("maya-1")).is_err(), "an unknown name is never replaced by a guess");
 }

@@ -1,0 +1,284 @@
+//! What is known again after a restart: the Mayas added by hand, who works in which session, and what artists allowed and denied.
+//!
+//! Invariant: the file follows the registry's snapshots, and nothing but them is written into it; nothing of a process that has ended stays.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use maya_mcp_endpoint::{OnConflict, write_private};
+use maya_mcp_maya::asks_the_artist;
+use maya_mcp_session::{
+    ByHand, Chooser, ClientName, Observation, Origin, Phase, ProcessId, Session, SessionId, Snapshot, Why,
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// Added by hand.
+    pub added: BTreeSet<Port>,
+    /// Which session each client chose.
+    choices: BTreeMap<String, SessionId>,
+    /// Which one the artist chose.
+    artist: Option<SessionId>,
+    /// Mayas whose artist has said yes in the security dialog.
+    allowed: BTreeSet<ProcessId>,
+    /// Mayas whose artist has said no.
+    denied: BTreeSet<ProcessId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Port {
+    pub host: String,
+    pub port: u16,
+}
+
+/// What an artist said of this Maya before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    Nothing,
+    Yes,
+    No,
+}
+
+impl Memory {
+    /// A file that cannot be read is as good as none: what it held can be said again.
+    pub fn read(path: &Path, is_alive: impl Fn(ProcessId) -> bool) -> Self {
+        let mut memory: Self = match fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                tracing::warn!(path = %path.display(), %error, "what was remembered cannot be read");
+                Self::default()
+            }),
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    tracing::warn!(path = %path.display(), %error, "what was remembered cannot be read");
+                }
+                Self::default()
+            }
+        };
+        let lives = |id: &SessionId| match id {
+            SessionId::Process(process) => is_alive(*process),
+            SessionId::Added(_) => true,
+        };
+        memory.choices.retain(|_, id| lives(id));
+        memory.artist = memory.artist.filter(lives);
+        memory.allowed.retain(|id| is_alive(*id));
+        memory.denied.retain(|id| is_alive(*id));
+        memory
+    }
+
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let text = format!("{:#}\n", serde_json::to_value(self).expect("our own types always serialize"));
+        write_private(path, text.as_bytes(), OnConflict::Replace)
+    }
+
+    pub fn said(&self, id: SessionId) -> Said {
+        let SessionId::Process(process) = id else { return Said::Nothing };
+        if self.denied.contains(&process) {
+            Said::No
+        } else if self.allowed.contains(&process) {
+            Said::Yes
+        } else {
+            Said::Nothing
+        }
+    }
+
+    /// What was chosen before, to be observed when this session appears.
+    pub fn chosen(&self, id: SessionId) -> Vec<Observation> {
+        let clients = self.choices.iter().filter(|(_, chosen)| **chosen == id);
+        let clients = clients.filter_map(|(name, _)| Some(Chooser::Client(name.parse::<ClientName>().ok()?)));
+        let artist = (self.artist == Some(id)).then_some(Chooser::Artist);
+        clients.chain(artist).map(|by| Observation::Chosen { by, session: Some(id) }).collect()
+    }
+
+    /// What is to be remembered now. What was remembered before and has not been seen yet, stays.
+    pub fn follow(&mut self, snapshot: &Snapshot, seen: &mut BTreeMap<SessionId, Option<Port>>) {
+        seen.extend(snapshot.sessions.values().map(|session| (session.id(), port_of(session))));
+        let ended = |id: &SessionId| seen.contains_key(id) && !snapshot.sessions.contains_key(id);
+        self.choices.retain(|_, id| !seen.contains_key(id));
+        self.artist = self.artist.filter(|id| !seen.contains_key(id));
+        for (by, id) in &snapshot.choices {
+            match by {
+                Chooser::Artist => self.artist = Some(*id),
+                Chooser::Client(name) => drop(self.choices.insert(name.to_string(), *id)),
+            }
+        }
+        self.allowed.retain(|id| !ended(&SessionId::Process(*id)));
+        self.denied.retain(|id| !ended(&SessionId::Process(*id)));
+        for session in snapshot.sessions.values() {
+            self.follow_session(session);
+        }
+        for (id, port) in seen.iter() {
+            match port {
+                Some(port) if ended(id) => drop(self.added.remove(port)),
+                Some(port) => drop(self.added.insert(port.clone())),
+                None => {}
+            }
+        }
+        seen.retain(|id, _| snapshot.sessions.contains_key(id));
+    }
+
+    fn follow_session(&mut self, session: &Session) {
+        let SessionId::Process(id) = session.id() else { return };
+        match &session.phase {
+            Phase::Unreachable { why: Why::PermissionDenied } => {
+                self.denied.insert(id);
+                self.allowed.remove(&id);
+            }
+            // A plain port beside it is no answer to the question.
+            phase if phase.is_linked() && session.address.as_ref().is_some_and(asks_the_artist) => {
+                self.denied.remove(&id);
+                self.allowed.insert(id);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn port_of(session: &Session) -> Option<Port> {
+    match &session.origin {
+        Origin::ByHand(ByHand { host, address }) => Some(Port { host: host.clone(), port: address.port() }),
+        Origin::Process(_) => None,
+    }
+}
+
+/// Keeps the file true until `stop`, and leaves it so.
+pub async fn remember(
+    path: PathBuf,
+    mut memory: Memory,
+    mut snapshots: watch::Receiver<Arc<Snapshot>>,
+    stop: CancellationToken,
+) {
+    let mut seen = BTreeMap::new();
+    let mut written = memory.clone();
+    loop {
+        let stopping = stop.is_cancelled();
+        let snapshot = snapshots.borrow_and_update().clone();
+        memory.follow(&snapshot, &mut seen);
+        if memory != written {
+            let (now, path) = (memory.clone(), path.clone());
+            let writing = tokio::task::spawn_blocking(move || now.write(&path).map(|()| now));
+            match writing.await.unwrap_or_else(|panicked| Err(io::Error::other(panicked))) {
+                Ok(now) => written = now,
+                Err(error) => tracing::warn!(%error, "what was chosen could not be remembered"),
+            }
+        }
+        if stopping {
+            return;
+        }
+        tokio::select! {
+            // The registry lives as long as the hub.
+            _ = snapshots.changed() => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use maya_mcp_session::{Address, Facts, Process, Registry, Scene};
+
+    use super::*;
+
+    const ONE: ProcessId = ProcessId { pid: 1, started_at: 10 };
+    const TWO: ProcessId = ProcessId { pid: 2, started_at: 20 };
+
+    fn ready(registry: &Registry, id: ProcessId, path: &str) {
+        let facts = Facts {
+            pid: id.pid,
+            helper_version: String::new(),
+            maya_version: "2025".to_owned(),
+            python_version: String::new(),
+            user: "ana".to_owned(),
+            host: String::new(),
+            batch: false,
+        };
+        let address = Some(Address::Unix(path.into()));
+        registry.observe(&Observation::LinkOpened { id: id.into(), address, facts, scene: Scene::default() });
+    }
+
+    /// Two Mayas: one whose artist said yes, and which a client uses; one whose artist said no.
+    fn a_day() -> Registry {
+        let registry = Registry::default();
+        for id in [ONE, TWO] {
+            registry.observe(&Observation::ProcessFound(Process::new(id)));
+        }
+        ready(&registry, ONE, "/tmp/commandportDefault");
+        let denied = Observation::ConnectFailed { id: TWO.into(), why: Why::PermissionDenied };
+        registry.observe(&denied);
+        let by = Chooser::Client("cursor".parse().expect("a good name"));
+        registry.observe(&Observation::Chosen { by, session: Some(ONE.into()) });
+        let address = ([10, 0, 0, 5], 7001).into();
+        registry.observe(&Observation::AddedByHand(ByHand { host: "render01".to_owned(), address }));
+        registry
+    }
+
+    #[test]
+    fn what_was_said_and_chosen_is_known_again_while_its_maya_runs() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("remembered.json");
+        let mut memory = Memory::default();
+        memory.follow(&a_day().snapshot(), &mut BTreeMap::new());
+        memory.write(&path).expect("writable");
+
+        let memory = Memory::read(&path, |_| true);
+        assert_eq!(
+            (memory.said(ONE.into()), memory.said(TWO.into())),
+            (Said::Yes, Said::No),
+            "each by itself"
+        );
+        assert_eq!(memory.chosen(ONE.into()).len(), 1, "the client goes on where it was");
+        let host = "render01".to_owned();
+        assert_eq!(memory.added.first(), Some(&Port { host, port: 7001 }), "by the name that was given");
+
+        let memory = Memory::read(&path, |id| id == TWO);
+        assert_eq!(memory.said(ONE.into()), Said::Nothing, "nothing of a process that has ended");
+        assert!(memory.chosen(ONE.into()).is_empty(), "nor who used it");
+        assert_eq!(memory.added.len(), 1, "what is elsewhere cannot be known to have ended");
+    }
+
+    #[test]
+    fn what_has_not_been_seen_yet_is_not_forgotten() {
+        let mut memory = Memory::default();
+        memory.follow(&a_day().snapshot(), &mut BTreeMap::new());
+        let before = memory.clone();
+        let registry = Registry::default();
+        let mut seen = BTreeMap::new();
+        memory.follow(&registry.snapshot(), &mut seen);
+        assert_eq!(memory, before, "an engine that has just started sees nothing, and forgets nothing");
+
+        registry.observe(&Observation::ProcessFound(Process::new(ONE)));
+        for chosen in memory.chosen(ONE.into()) {
+            registry.observe(&chosen);
+        }
+        memory.follow(&registry.snapshot(), &mut seen);
+        assert_eq!(memory, before, "nor when it has come up");
+        let ended = maya_mcp_session::Ending::Unwitnessed;
+        registry.observe(&Observation::ProcessEnded { id: ONE.into(), ending: ended });
+        memory.follow(&registry.snapshot(), &mut seen);
+        assert_eq!(memory.said(ONE.into()), Said::Nothing, "what ends is forgotten");
+        assert!(memory.chosen(ONE.into()).is_empty(), "with its choices");
+        assert_eq!(memory.said(TWO.into()), Said::No, "and no other");
+    }
+
+    #[test]
+    fn what_is_removed_is_removed_and_a_torn_file_is_no_disaster() {
+        let registry = a_day();
+        let (mut memory, mut seen) = (Memory::default(), BTreeMap::new());
+        memory.follow(&registry.snapshot(), &mut seen);
+        registry.observe(&Observation::Removed { id: SessionId::Added(([10, 0, 0, 5], 7001).into()) });
+        memory.follow(&registry.snapshot(), &mut seen);
+        assert!(memory.added.is_empty(), "off the list, off the disk");
+
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("remembered.json");
+        fs::write(&path, "{\"added\": [{").expect("writable");
+        assert_eq!(Memory::read(&path, |_| true), Memory::default(), "as if nothing had been said");
+    }
+}

@@ -1,0 +1,253 @@
+//! Gives every Maya a task of its own, and carries out what people ask for beside choosing one.
+//!
+//! Invariant: a session that is listed has a task, and only one; however that task ends, nobody is left waiting for it.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use maya_mcp_discovery::{self as discovery, Finder};
+use maya_mcp_maya::Links;
+use maya_mcp_session::{
+    AddError, Added, Address, ByHand, Command, Observation, Origin, Refused, Session, SessionId,
+};
+use tokio::{
+    net::lookup_host,
+    sync::{mpsc, oneshot, watch},
+    time::{MissedTickBehavior, interval, sleep},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    follow::{World, follow},
+    memory::Port,
+};
+
+/// A network that is not up yet, as after a login.
+const RESOLVE_AGAIN: Duration = Duration::from_secs(30);
+
+/// What was removed a moment ago is still saying good-bye.
+const ENDING: Duration = Duration::from_millis(50);
+
+pub struct Sessions {
+    finder: Finder,
+    world: Arc<World>,
+    tracker: TaskTracker,
+    /// Where remote Mayas are allowed, and what to tell where they are not.
+    remote: Remote,
+    tasks: HashMap<SessionId, Task>,
+    /// One message per session that ever ended: bounded by the sessions that live.
+    left: (mpsc::UnboundedSender<SessionId>, mpsc::UnboundedReceiver<SessionId>),
+    /// Hosts that have been looked up, with whoever asked.
+    resolved: (mpsc::UnboundedSender<Resolved>, mpsc::UnboundedReceiver<Resolved>),
+}
+
+#[derive(Debug, Clone)]
+pub enum Remote {
+    Allowed,
+    /// Set "remote_hosts" in this file.
+    Refused {
+        settings: String,
+    },
+}
+
+struct Task {
+    presses: watch::Sender<u64>,
+    stop: CancellationToken,
+}
+
+type AddReply = oneshot::Sender<Result<Added, AddError>>;
+
+struct Resolved {
+    port: Port,
+    addresses: Vec<SocketAddr>,
+    /// None for what was remembered.
+    reply: Option<AddReply>,
+}
+
+impl Sessions {
+    pub fn new(finder: Finder, world: Arc<World>, tracker: TaskTracker, remote: Remote) -> Self {
+        let (left, resolved) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        Self { finder, world, tracker, remote, tasks: HashMap::new(), left, resolved }
+    }
+
+    /// Runs until the engine stops.
+    pub async fn run(mut self, remembered: BTreeSet<Port>, mut commands: mpsc::Receiver<Command>) {
+        for port in remembered {
+            self.look_up_until_found(port);
+        }
+        let mut clock = interval(self.world.timing.look);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.world.stop.cancelled() => return,
+                Some(id) = self.left.1.recv() => self.forget(id),
+                Some(command) = commands.recv() => self.carry_out(command),
+                Some(resolved) = self.resolved.1.recv() => self.add(resolved),
+                _ = clock.tick() => for process in self.finder.look() {
+                    let id = process.id;
+                    tracing::info!(%id, exe = ?process.exe, version = process.maya_version, "found a Maya");
+                    self.begin(Origin::Process(process));
+                },
+            }
+        }
+    }
+
+    fn begin(&mut self, origin: Origin) {
+        let world = self.world.clone();
+        let (id, observation) = match &origin {
+            Origin::Process(process) => (process.id.into(), Observation::ProcessFound(process.clone())),
+            Origin::ByHand(by_hand) => {
+                (SessionId::Added(by_hand.address), Observation::AddedByHand(by_hand.clone()))
+            }
+        };
+        world.registry.observe(&observation);
+        for chosen in world.memory.chosen(id) {
+            world.registry.observe(&chosen);
+        }
+        let (presses, pressed) = watch::channel(0);
+        let stop = world.stop.child_token();
+        let following = follow(origin, pressed, stop.clone(), world);
+        self.tasks.insert(id, Task { presses, stop });
+        let left = Left { id, links: self.world.links.clone(), told: self.left.0.clone() };
+        self.tracker.spawn(async move {
+            following.await;
+            drop(left);
+        });
+    }
+
+    fn forget(&mut self, id: SessionId) {
+        self.tasks.remove(&id);
+        if let SessionId::Process(process) = id {
+            self.finder.forget(process);
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        // Whoever asked may have gone since; what was asked is done all the same.
+        match command {
+            Command::Connect { id, reply } => {
+                let pressed = self.tasks.get(&id).map(|task| task.presses.send_modify(|count| *count += 1));
+                let _ = reply.send(pressed.ok_or(Refused::Gone));
+            }
+            Command::Remove { id, reply } => {
+                let _ = reply.send(self.remove(id));
+            }
+            Command::Add { host, port, reply } => self.look_up(Port { host, port }, reply),
+        }
+    }
+
+    fn remove(&mut self, id: SessionId) -> Result<(), Refused> {
+        if !matches!(id, SessionId::Added(_)) {
+            return Err(Refused::NotAddedByHand(id));
+        }
+        // Its entry goes with the task itself.
+        self.tasks.get(&id).ok_or(Refused::Gone)?.stop.cancel();
+        let removed = self.world.registry.observe(&Observation::Removed { id });
+        removed.map(drop).ok_or(Refused::Gone)
+    }
+
+    fn look_up(&self, port: Port, reply: AddReply) {
+        if port.port == 0 {
+            let _ = reply.send(Err(AddError::NoPort));
+            return;
+        }
+        let resolved = self.resolved.0.clone();
+        self.tracker.spawn(async move {
+            let addresses = addresses_of(&port).await;
+            // Received for as long as the engine runs.
+            let _ = resolved.send(Resolved { port, addresses, reply: Some(reply) });
+        });
+    }
+
+    fn look_up_until_found(&self, port: Port) {
+        let (resolved, stop) = (self.resolved.0.clone(), self.world.stop.clone());
+        let looking = async move {
+            loop {
+                let addresses = addresses_of(&port).await;
+                if !addresses.is_empty() {
+                    let _ = resolved.send(Resolved { port, addresses, reply: None });
+                    return;
+                }
+                sleep(RESOLVE_AGAIN).await;
+            }
+        };
+        self.tracker.spawn(async move {
+            tokio::select! { () = looking => {}, () = stop.cancelled() => {} }
+        });
+    }
+
+    fn add(&mut self, resolved: Resolved) {
+        let is_ending = |address: &SocketAddr| {
+            self.tasks.get(&SessionId::Added(*address)).is_some_and(|task| task.stop.is_cancelled())
+        };
+        if resolved.addresses.iter().any(is_ending) {
+            let again = self.resolved.0.clone();
+            self.tracker.spawn(async move {
+                sleep(ENDING).await;
+                let _ = again.send(resolved);
+            });
+            return;
+        }
+        let Resolved { port, addresses, reply } = resolved;
+        let outcome = self.try_add(&port, &addresses);
+        if let Err(error) = &outcome {
+            tracing::warn!(host = port.host, port = port.port, %error, "this Maya was not added");
+        }
+        if let Some(reply) = reply {
+            let _ = reply.send(outcome);
+        }
+    }
+
+    fn try_add(&mut self, port: &Port, addresses: &[SocketAddr]) -> Result<Added, AddError> {
+        let host = || port.host.clone();
+        // Maya listens on IPv4 unless it is told otherwise.
+        let ipv4 = addresses.iter().find(|address| address.is_ipv4());
+        let address = *ipv4.or(addresses.first()).ok_or_else(|| AddError::UnknownHost { host: host() })?;
+        let remote = !address.ip().is_loopback();
+        if let (true, Remote::Refused { settings }) = (remote, &self.remote) {
+            return Err(AddError::NotAllowed { host: host(), settings: settings.clone() });
+        }
+        if let Some(id) = self.listed(address) {
+            return Err(AddError::Listed { port: port.port, id });
+        }
+        self.begin(Origin::ByHand(ByHand { host: host(), address }));
+        Ok(Added { id: SessionId::Added(address), remote })
+    }
+
+    /// The session that this port belongs to already.
+    fn listed(&self, address: SocketAddr) -> Option<SessionId> {
+        let snapshot = self.world.registry.snapshot();
+        let owner = address.ip().is_loopback().then(|| discovery::port_owner_pid(address.port())).flatten();
+        let is_it = |session: &&Arc<Session>| {
+            let id = session.id();
+            id == SessionId::Added(address)
+                || session.address == Some(Address::Tcp(address))
+                || owner.is_some() && id.pid() == owner
+        };
+        snapshot.sessions.values().find(is_it).map(|session| session.id())
+    }
+}
+
+async fn addresses_of(port: &Port) -> Vec<SocketAddr> {
+    let host = port.host.trim().trim_start_matches('[').trim_end_matches(']');
+    lookup_host((host, port.port)).await.map(Iterator::collect).unwrap_or_default()
+}
+
+/// However a session's task ends, by a fault of ours too: nobody is left waiting for it, and its process can be found again.
+struct Left {
+    id: SessionId,
+    links: Links,
+    told: mpsc::UnboundedSender<SessionId>,
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.links.remove(self.id);
+        // The receiver is gone only when everything stops.
+        let _ = self.told.send(self.id);
+    }
+}

@@ -1,0 +1,96 @@
+//! What people and clients may ask for beside choosing a session.
+//!
+//! Invariant: a command changes no state. Whoever carries it out (the hub) observes what comes of it.
+
+use std::net::SocketAddr;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::SessionId;
+
+/// People press few buttons; what is beyond waits in its turn.
+const COMMANDS_QUEUED: usize = 16;
+
+/// For whoever adds a Maya on another machine.
+pub const NO_AUTHENTICATION: &str = "A command port has no authentication and no encryption: everybody who reaches it over the network \
+can run code in that Maya, and what you send to it can be read on the way.";
+
+#[derive(Debug)]
+pub enum Command {
+    /// The artist's leave to connect to this Maya now, whatever came of it before.
+    Connect { id: SessionId, reply: oneshot::Sender<Result<(), Refused>> },
+    /// Adds the Maya behind a command port.
+    Add { host: String, port: u16, reply: oneshot::Sender<Result<Added, AddError>> },
+    /// Takes off the list what was added by hand.
+    Remove { id: SessionId, reply: oneshot::Sender<Result<(), Refused>> },
+}
+
+/// What adding came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Added {
+    pub id: SessionId,
+    /// Not on this machine: [`NO_AUTHENTICATION`] is to be said.
+    pub remote: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("There is no such session any more.")]
+    Gone,
+    #[error(
+        "{0} was found by itself and is listed for as long as it runs; only what was added by hand can be removed."
+    )]
+    NotAddedByHand(SessionId),
+    #[error("Maya MCP Tray is being closed.")]
+    Closing,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddError {
+    #[error("{host} is not known on this network. Check its name, or give its address.")]
+    UnknownHost { host: String },
+    #[error(
+        "{host} is another machine. {NO_AUTHENTICATION} To allow it all the same, set \"remote_hosts\": true in {settings} and start Maya MCP Tray again."
+    )]
+    NotAllowed { host: String, settings: String },
+    #[error("The Maya at port {port} is listed already, as {id}.")]
+    Listed { port: u16, id: SessionId },
+    #[error("0 is no port. Give the number in Maya's commandPort line.")]
+    NoPort,
+    #[error("{0} could not be remembered; free some space on the disk and try again.")]
+    NotRemembered(SocketAddr),
+    #[error("Maya MCP Tray is being closed.")]
+    Closing,
+}
+
+/// The way to the hub: cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Commands {
+    queue: mpsc::Sender<Command>,
+}
+
+impl Commands {
+    pub fn new() -> (Self, mpsc::Receiver<Command>) {
+        let (queue, commands) = mpsc::channel(COMMANDS_QUEUED);
+        (Self { queue }, commands)
+    }
+
+    pub async fn connect(&self, id: SessionId) -> Result<(), Refused> {
+        self.ask(|reply| Command::Connect { id, reply }).await.unwrap_or(Err(Refused::Closing))
+    }
+
+    pub async fn add(&self, host: String, port: u16) -> Result<Added, AddError> {
+        self.ask(|reply| Command::Add { host, port, reply }).await.unwrap_or(Err(AddError::Closing))
+    }
+
+    pub async fn remove(&self, id: SessionId) -> Result<(), Refused> {
+        self.ask(|reply| Command::Remove { id, reply }).await.unwrap_or(Err(Refused::Closing))
+    }
+
+    /// Nothing when the hub is gone.
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(command(reply)).await.ok()?;
+        answer.await.ok()
+    }
+}

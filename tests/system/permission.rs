@@ -1,0 +1,152 @@
+//! Nobody's Maya shows a dialog that its artist did not expect.
+
+use maya_mcp_hub::Connect;
+use maya_mcp_session::{Chooser, Observation};
+use maya_mcp_system_tests::{Sim, Studio};
+use serde_json::{Value, json};
+
+use crate::engine::{PYTHON_PORT, engine_with, event, state};
+
+/// How many security dialogs this Maya has shown in all.
+async fn dialogs(sim: &mut Sim) -> usize {
+    let shown = sim.control(json!({}), "state").await;
+    shown["dialogs"]["history"].as_array().map_or(0, Vec::len)
+}
+
+/// The texts that its artist read in them.
+async fn texts(sim: &mut Sim) -> Vec<String> {
+    let shown = sim.control(json!({}), "state").await;
+    let history = shown["dialogs"]["history"].as_array().cloned().unwrap_or_default();
+    history.iter().map(|dialog| dialog["text"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_port_that_asks_waits_for_connect_and_then_gets_one_readable_message() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine_with(&studio, |_| ()).await;
+    let mut sim = studio.start("2025", &["--dialog", "allow-all"]).await;
+    let found = event(&mut news, &sim, "awaiting_connect").await.session;
+    assert!(found.phase.can_connect(), "there is something to choose");
+    assert_eq!(dialogs(&mut sim).await, 0, "Maya has not been asked anything");
+    hub.commands().connect(found.id()).await.expect("it is there");
+    event(&mut news, &sim, "awaiting_permission").await;
+    event(&mut news, &sim, "ready").await;
+    let texts = texts(&mut sim).await;
+    assert_eq!(texts.len(), 1, "one message");
+    assert!(texts[0].contains("/* Maya MCP Tray asks to connect"), "that opens readably: {}", texts[0]);
+    hub.stop().await;
+
+    let (hub, mut news) = engine_with(&studio, |_| ()).await;
+    event(&mut news, &sim, "ready").await;
+    assert_eq!(dialogs(&mut sim).await, 1, "what was allowed for good is not asked again after a restart");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_port_opened_by_hand_connects_by_itself_beside_one_that_asks() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine_with(&studio, |_| ()).await;
+    let mut sim = studio.start("2025", &["--command-port", "mel:127.0.0.1:0"]).await;
+    event(&mut news, &sim, "ready").await;
+    assert_eq!(dialogs(&mut sim).await, 0, "the other one was left alone");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn deny_is_remembered_until_the_artist_chooses_connect() {
+    let studio = Studio::new();
+    let mut sim = studio.start("2025", &["--dialog", "deny,allow-all"]).await;
+    for _ in 0..2 {
+        let (hub, mut news) = engine_with(&studio, |settings| settings.connect = Connect::Auto).await;
+        let name = format!("maya-{}", sim.pid);
+        state(&hub, &name, "it was denied", |session| {
+            session.phase.to_string().contains("permission was denied")
+        })
+        .await;
+        assert_eq!(dialogs(&mut sim).await, 1, "asked once, over restarts of ours too");
+        sim.control(json!({"spec": "mel:commandportDefault+warn"}), "open_port").await;
+        let other = json!({"spec": "python:127.0.0.1:0"});
+        let port: Value = sim.control(other, "open_port").await;
+        event(&mut news, &sim, "ready").await;
+        sim.control(json!({"name": port["name"]}), "close_port").await;
+        hub.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn after_deny_connect_asks_again() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine_with(&studio, |settings| settings.connect = Connect::Auto).await;
+    let mut sim = studio.start("2025", &["--dialog", "deny,allow-all"]).await;
+    let name = format!("maya-{}", sim.pid);
+    state(&hub, &name, "it was denied", |session| {
+        session.phase.can_connect() && session.phase.to_string().contains("permission was denied")
+    })
+    .await;
+    let denied = hub.snapshot().find(&name).expect("it is listed").id();
+    hub.commands().connect(denied).await.expect("it is there");
+    event(&mut news, &sim, "ready").await;
+    assert_eq!(dialogs(&mut sim).await, 2, "one message for each time the artist chose so");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn manual_connects_nothing_by_itself_and_the_setting_works_at_once() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine_with(&studio, |settings| settings.connect = Connect::Manual).await;
+    let one = studio.start("2024", PYTHON_PORT).await;
+    let mut two = studio.start("2026", &["--dialog", "allow-all"]).await;
+    let names = [&one, &two].map(|sim| format!("maya-{}", sim.pid));
+    for name in &names {
+        state(&hub, name, "it waits", |session| session.phase.name() == "awaiting_connect").await;
+    }
+    let first = hub.snapshot().find(&names[0]).expect("it is listed").id();
+    hub.commands().connect(first).await.expect("it is there");
+    event(&mut news, &one, "ready").await;
+    assert_eq!(dialogs(&mut two).await, 0, "the other one is not meant");
+    hub.set_connect(Connect::Auto).expect("writable");
+    event(&mut news, &two, "ready").await;
+    let settings = std::fs::read_to_string(hub.home().settings()).expect("it was written");
+    assert!(settings.contains("\"connect\": \"auto\""), "and after a restart: {settings}");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_helper_that_was_taken_out_comes_back_where_nobody_is_asked_and_else_waits() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine_with(&studio, |settings| settings.connect = Connect::Auto).await;
+    let mut plain = studio.start("2024", PYTHON_PORT).await;
+    let mut asking = studio.start("2026", &["--dialog", "allow-all"]).await;
+    event(&mut news, &plain, "ready").await;
+    let session = event(&mut news, &asking, "ready").await.session.id();
+    let taken = json!({"code": "__import__('sys').modules['maya_mcp_helper'].stop('left')"});
+    plain.control(taken.clone(), "eval").await;
+    event(&mut news, &plain, "ready").await;
+    asking.control(taken, "eval").await;
+    let told = event(&mut news, &asking, "unreachable").await.session.phase.to_string();
+    assert!(told.contains("our helper was taken out"), "{told}");
+    hub.commands().connect(session).await.expect("it is there");
+    event(&mut news, &asking, "ready").await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_that_a_client_chose_is_chosen_again_after_a_restart() {
+    let studio = Studio::new();
+    let (one, two) = (studio.start("2024", PYTHON_PORT).await, studio.start("2026", PYTHON_PORT).await);
+    let client = "cursor".parse().expect("a good name");
+    let (hub, mut news) = engine_with(&studio, |_| ()).await;
+    event(&mut news, &one, "ready").await;
+    let name = format!("maya-{}", two.pid);
+    state(&hub, &name, "it is ready", |session| session.phase.name() == "ready").await;
+    let session = hub.snapshot().find(&name).map(|session| session.id());
+    hub.registry()
+        .observe(&Observation::Chosen { by: Chooser::Client("cursor".parse().expect("good")), session });
+    hub.stop().await;
+
+    let (hub, _news) = engine_with(&studio, |_| ()).await;
+    state(&hub, &name, "it is listed", |_| true).await;
+    let resolved = hub.snapshot().resolve(Some(&client), None).map(|session| session.id());
+    assert_eq!(resolved.ok(), session, "the same Maya, without choosing");
+    hub.stop().await;
+}
