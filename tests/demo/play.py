@@ -102,9 +102,10 @@ class Play:
             self._start_maya(everything, "2026", "--dialog", "allow-all"),
         )
         mayas = {}
+        await self._choose_connect(claude, stage, "2026", sims[1], begun)
         for version, sim in zip(("2024", "2026"), sims, strict=True):
             with step(f"Maya {version} was started, found, and is ready", since=begun) as found:
-                session = await _ready(claude, sim.pid)
+                session = await _reached(claude, sim.pid, "ready")
                 kind = sim.ports[0]
                 found.saw(f"{session['session']}, by its {kind['language']} port {kind['address']}")
             mayas[version] = (sim, session["session"])
@@ -121,6 +122,16 @@ class Play:
                 )
                 told.saw(f"“{title}”", at=when)
         return mayas
+
+    async def _choose_connect(self, claude, stage, version, sim, begun):
+        """In place of its artist, by the command that does what the buttons do."""
+        with step(f"The artist was asked whether to connect Maya {version}", since=begun) as told:
+            ours = f"Connect Maya {version}?"
+            when, (title, _) = await stage.notices.first(lambda notice: ours in notice[0])
+            told.saw(f"“{title}”", at=when)
+        with step("and chose Connect"):
+            await _reached(claude, sim.pid, "awaiting_connect")
+            await self._ask("sessions", "connect", f"maya-{sim.pid}")
 
     async def _start_maya(self, everything, version, *arguments):
         folder = self.folder / version
@@ -199,14 +210,14 @@ def _quit(sim):
     sim.stop()
 
 
-async def _ready(claude, pid, deadline=20.0):
-    """Asks again at every push; the session's row once it is ready."""
+async def _reached(claude, pid, phase, deadline=20.0):
+    """Asks again at every push; the session's row once it is in that phase."""
     end = time.monotonic() + deadline
     while True:
         asked = time.monotonic()
         rows = (await claude.sessions())["sessions"]
         for row in rows:
-            if row["pid"] == pid and row["phase"] == "ready":
+            if row["pid"] == pid and row["phase"] == phase:
                 return row
         left = end - time.monotonic()
         if left <= 0:

@@ -73,6 +73,90 @@ async fn a_busy_maya_stays_alive_whether_or_not_python_can_run() {
 }
 
 #[tokio::test]
+async fn a_maya_behind_its_crash_window_names_the_recovered_scene_before_it_goes() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    let mut sim = studio.start("2025", PYTHON_PORT).await;
+    event(&mut news, &sim, "ready").await;
+    let shot = studio.path().join("shot_010.ma");
+    sim.control(json!({"op": "save", "path": shot}), "scene").await;
+    let frozen = sim.control(json!({}), "freeze_crash").await;
+    let recovered = PathBuf::from(frozen["recovered"].as_str().expect("it writes one"));
+    let told = event(&mut news, &sim, "not_responding").await.session.phase.to_string();
+    assert!(told.contains("seems to have crashed") && told.contains("shot_010"), "what to do: {told}");
+    sim.kill();
+    let crashed = event(&mut news, &sim, "crashed").await;
+    assert_eq!(crashed.event, Event::Crashed { recovered_scene: Some(recovered) }, "the same one");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_hang_says_whether_anything_in_maya_still_answers() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    for (gil, expected) in [(false, "but alive"), (true, "nothing in it answers")] {
+        let mut sim = studio.start("2025", PYTHON_PORT).await;
+        event(&mut news, &sim, "ready").await;
+        sim.control(json!({"gil": gil}), "hang").await;
+        let told = event(&mut news, &sim, "not_responding").await.session.phase.to_string();
+        assert!(told.contains(expected), "{told}");
+        sim.kill();
+        event(&mut news, &sim, "crashed").await;
+    }
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_port_that_closes_while_maya_lives_takes_nothing_away() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    let mut sim = studio.start("2025", PYTHON_PORT).await;
+    let session = event(&mut news, &sim, "ready").await.session.id();
+    let name = sim.ports[0]["name"].clone();
+    sim.control(json!({"name": name, "abrupt": true}), "close_port").await;
+    let link = Links::get(hub.links(), session).expect("the link is still open");
+    let done = timeout(SOON, link.execute(&python("6 * 7"))).await.expect("in time").expect("it runs");
+    assert_eq!(done.result, json!(42), "code still runs");
+    let taken = json!({"code": "__import__('sys').modules['maya_mcp_helper'].stop('left')"});
+    sim.control(taken, "eval").await;
+    let told = event(&mut news, &sim, "unreachable").await.session.phase.clone();
+    let line = told.line().expect("what opens a port").to_owned();
+    sim.control(json!({"code": format!("__import__('maya.mel').mel.eval({line:?})")}), "eval").await;
+    event(&mut news, &sim, "ready").await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn the_second_maya_on_windows_has_no_port_and_the_line_it_shows_gives_it_one() {
+    let studio = Studio::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let number = port.local_addr().expect("it is bound").port().to_string();
+    drop(port);
+    let windows = ["--default-port", "windows", "--windows-port", &number, "--dialog", "allow-all"];
+    let (hub, mut news) = engine(&studio).await;
+    let first = studio.start("2024", &windows).await;
+    event(&mut news, &first, "ready").await;
+    let mut second = studio.start("2025", &windows).await;
+    let told = event(&mut news, &second, "unreachable").await.session.phase.clone();
+    assert!(told.to_string().contains("no command port open"), "{told}");
+    let line = told.line().expect("what opens a port").to_owned();
+    second.control(json!({"code": format!("__import__('maya.mel').mel.eval({line:?})")}), "eval").await;
+    event(&mut news, &second, "ready").await;
+    hub.stop().await;
+}
+
+fn python(code: &str) -> Execute {
+    Execute {
+        code: code.to_owned(),
+        language: Language::Python,
+        result_type: ResultType::Auto,
+        namespace: "test".to_owned(),
+        undo_name: None,
+        timeout_s: None,
+    }
+}
+
+#[tokio::test]
 async fn a_maya_that_ends_before_it_was_reached_is_told_once() {
     let studio = Studio::new();
     let (hub, mut news) = engine(&studio).await;
@@ -185,16 +269,8 @@ async fn a_stranger_on_the_helpers_port_troubles_nobody() {
         let _ = timeout(SOON, stranger.read_to_end(&mut answer)).await.expect("cut off");
         assert_eq!(answer, b"", "without a word");
     }
-    let request = Execute {
-        code: "6 * 7".to_owned(),
-        language: Language::Python,
-        result_type: ResultType::Auto,
-        namespace: "test".to_owned(),
-        undo_name: None,
-        timeout_s: None,
-    };
     let link = Links::get(hub.links(), session).expect("the link is still open");
-    let done = timeout(SOON, link.execute(&request)).await.expect("in time").expect("it runs");
+    let done = timeout(SOON, link.execute(&python("6 * 7"))).await.expect("in time").expect("it runs");
     assert_eq!(done.result, json!(42), "code still runs");
     hub.stop().await;
 }
