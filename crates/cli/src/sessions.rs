@@ -52,34 +52,31 @@ struct Listing {
 
 pub async fn sessions(home: &Home, options: Sessions) -> anyhow::Result<ExitCode> {
     match options.action {
-        None if options.watch => watch(home, options.json).await,
-        None => list(home, options.json).await,
+        None if options.watch => return watch(home, options.json).await,
+        None => list(home, options.json).await?,
         Some(Action::Connect { session }) => {
             let answer = call(home, "connect_session", json!({"session": session})).await?;
-            told(
-                options.json,
-                &answer,
-                &format!("{session} is being connected. If Maya asks, choose Allow All there."),
-            )
+            let sentence = format!("{session} is being connected. If Maya asks, choose Allow All there.");
+            tell(options.json, &answer, &sentence);
         }
-        Some(Action::Add { address }) => add(home, &address, options.json).await,
+        Some(Action::Add { address }) => add(home, &address, options.json).await?,
         Some(Action::Remove { session }) => {
             let answer = call(home, "remove_session", json!({"session": session})).await?;
-            told(options.json, &answer, &format!("{session} is off the list."))
+            tell(options.json, &answer, &format!("{session} is off the list."));
         }
-    }
-}
-
-fn told(json: bool, answer: &Value, sentence: &str) -> anyhow::Result<ExitCode> {
-    if json {
-        println!("{answer:#}")
-    } else {
-        println!("{sentence}")
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn add(home: &Home, address: &str, json: bool) -> anyhow::Result<ExitCode> {
+fn tell(json: bool, answer: &Value, sentence: &str) {
+    if json {
+        println!("{answer:#}");
+    } else {
+        println!("{sentence}");
+    }
+}
+
+async fn add(home: &Home, address: &str, json: bool) -> anyhow::Result<()> {
     let (host, port) = address.rsplit_once(':').unwrap_or(("127.0.0.1", address));
     let port: u16 = port.parse().with_context(|| format!("\"{port}\" is no port; give PORT or HOST:PORT"))?;
     let answer = call(home, "add_session", json!({"host": host, "port": port})).await?;
@@ -87,18 +84,20 @@ async fn add(home: &Home, address: &str, json: bool) -> anyhow::Result<ExitCode>
         eprintln!("{warning}");
     }
     let session = answer["session"].as_str().unwrap_or_default();
-    told(json, &answer, &format!("{session} is on the list, and will be there again after a restart."))
+    let sentence = format!("{session} is on the list, and will be there again after a restart.");
+    tell(json, &answer, &sentence);
+    Ok(())
 }
 
-async fn list(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
+async fn list(home: &Home, json: bool) -> anyhow::Result<()> {
     let answer = call(home, "list_sessions", json!({})).await?;
     if json {
         println!("{answer:#}");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     let listing: Listing = serde_json::from_value(answer).context("reading the list of sessions")?;
     print(&listing.sessions);
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn print(sessions: &[SessionInfo]) {

@@ -48,7 +48,7 @@ pub struct Sessions {
 #[derive(Debug, Clone)]
 pub enum Remote {
     Allowed,
-    /// Set "remote_hosts" in this file.
+    /// Set `remote_hosts` in this file.
     Refused {
         settings: String,
     },
@@ -108,9 +108,9 @@ impl Sessions {
         for chosen in world.memory.chosen(id) {
             world.registry.observe(&chosen);
         }
-        let (presses, pressed) = watch::channel(0);
+        let (presses, asked) = watch::channel(0);
         let stop = world.stop.child_token();
-        let following = follow(origin, pressed, stop.clone(), world);
+        let following = follow(origin, asked, stop.clone(), world);
         self.tasks.insert(id, Task { presses, stop });
         let left = Left { id, links: self.world.links.clone(), told: self.left.0.clone() };
         self.tracker.spawn(async move {

@@ -49,7 +49,7 @@ pub(super) struct Listing {
     changes: Vec<EventInfo>,
     /// How many older changes are not in `changes`, because you have not asked for long.
     missed: u64,
-    /// Grows with every change of anything here; to be given to wait_for_session_change as `after`.
+    /// Grows with every change of anything here; to be given to `wait_for_session_change` as `after`.
     seq: u64,
 }
 
@@ -87,7 +87,7 @@ pub(super) struct AddParams {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct AddedSession {
-    /// The new session's name. Call list_sessions or wait_for_session_change to see when it is ready.
+    /// The new session's name. Call `list_sessions` or `wait_for_session_change` to see when it is ready.
     session: String,
     /// What the artist should know about a Maya on another machine; tell it to them.
     warning: Option<String>,
