@@ -51,6 +51,18 @@ impl Session {
         }
     }
 
+    pub fn by_hand(&self) -> Option<&ByHand> {
+        match &self.origin {
+            Origin::Process(_) => None,
+            Origin::ByHand(by_hand) => Some(by_hand),
+        }
+    }
+
+    /// It belongs to another user of this machine.
+    pub fn is_foreign(&self) -> bool {
+        self.process().is_some_and(|process| process.foreign)
+    }
+
     /// The helper knows better than the process' command line.
     pub fn is_batch(&self) -> bool {
         let process = || self.process().is_some_and(|process| process.batch);
@@ -193,7 +205,8 @@ impl Snapshot {
         {
             return Ok(session.clone());
         }
-        let mut sessions = self.sessions.values();
+        // Another user's is nobody's to work in.
+        let mut sessions = self.sessions.values().filter(|session| !session.is_foreign());
         match (sessions.next(), sessions.next()) {
             (None, _) => Err(ChoiceError::NoneRunning),
             (Some(only), None) => Ok(only.clone()),
@@ -206,6 +219,9 @@ impl Snapshot {
         let named = |session: &&Arc<Session>| {
             session.id().to_string() == name
                 || session.address.as_ref().is_some_and(|address| address.to_string() == name)
+                || session
+                    .by_hand()
+                    .is_some_and(|port| format!("{}:{}", port.host, port.address.port()) == name)
         };
         let mut found = self.sessions.values().filter(named);
         found.next().filter(|_| found.next().is_none()).cloned()

@@ -320,3 +320,25 @@ fn a_call_goes_to_the_clients_choice_then_the_artists_then_the_only_one() {
     );
     assert!(resolve(&snapshot, Some("maya-1")).is_err(), "an unknown name is never replaced by a guess");
 }
+
+#[test]
+fn another_users_maya_is_in_nobodys_way() {
+    let mut snapshot = Snapshot::default();
+    let foreign = Process { foreign: true, ..Process::new(ProcessId { pid: 9000, started_at: 1 }) };
+    reduce(&mut snapshot, &Observation::ProcessFound(foreign), at(0));
+    assert!(snapshot.resolve(None, None).is_err_and(|e| e.to_string().contains("No Maya")), "none of ours");
+    reduce(&mut snapshot, &found(), at(1));
+    assert_eq!(snapshot.resolve(None, None).map(|s| s.id()), Ok(ID), "the only one of ours");
+}
+
+#[test]
+fn what_was_added_by_hand_is_found_by_the_name_that_was_given() {
+    let mut snapshot = Snapshot::default();
+    let address = ([10, 0, 0, 5], 7001).into();
+    let by_hand = ByHand { host: "render01".to_owned(), address };
+    reduce(&mut snapshot, &Observation::AddedByHand(by_hand), at(0));
+    for name in ["maya-10.0.0.5:7001", "render01:7001"] {
+        assert_eq!(snapshot.find(name).map(|s| s.id()), Some(SessionId::Added(address)), "{name}");
+    }
+    assert!(snapshot.find("render01:7002").is_none(), "another port is another Maya");
+}
