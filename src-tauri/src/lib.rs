@@ -6,7 +6,9 @@ mod clients;
 mod copy;
 mod ipc;
 mod notice;
+mod sessions;
 mod shell;
+mod start_up;
 mod tray;
 #[cfg(target_os = "linux")]
 mod tray_library;
@@ -61,7 +63,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         .context("starting the tray application")?;
     app.run(|app, event| match event {
         // The last window closed: the tray stays. Without a tray, the window was all there is.
-        RunEvent::ExitRequested { code: None, api, .. } if app.state::<Shell>().has_tray() => {
+        RunEvent::ExitRequested { code: None, api, .. } if app.state::<Shell>().tray().is_some() => {
             api.prevent_exit();
         }
         RunEvent::Exit => async_runtime::block_on(app.state::<Shell>().stop()),

@@ -12,6 +12,7 @@ pub fn tell(app: &AppHandle, title: &str, body: &str) {
         title: title.to_owned(),
         body: body.to_owned(),
         urgency: Urgency::Normal,
+        action: None,
     };
     let app = app.clone();
     async_runtime::spawn(async move {

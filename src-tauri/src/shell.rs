@@ -7,16 +7,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use maya_mcp_hub::{Home, Hub, Settings};
+use maya_mcp_hub::{Connect, Home, Hub, Settings};
 use maya_mcp_session::{Registry, Snapshot};
 use tauri::{AppHandle, Emitter as _, Manager as _, async_runtime};
 use tauri_plugin_autostart::ManagerExt as _;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     clients::Clients,
     copy::Clipboard,
     ipc::{Refusal, Surroundings, View},
+    start_up::StartUp,
     tray::{self, Tray},
     window,
 };
@@ -31,12 +32,17 @@ pub struct Start {
 
 pub struct Shell {
     pub clients: Clients,
+    pub start_up: StartUp,
     pub clipboard: Clipboard,
     /// May things be said as notices on the desktop?
     pub notices: bool,
+    /// May Mayas on other machines be added?
+    pub remote_hosts: bool,
     /// The engine's, or an empty one.
     registry: Registry,
     hub: Mutex<Option<Hub>>,
+    /// The engine's setting; without an engine, the one that was read.
+    connect: watch::Receiver<Connect>,
     endpoint: Option<String>,
     problem: Option<String>,
     tray: Option<Tray>,
@@ -49,26 +55,29 @@ impl Shell {
         let Start { home, hub, settings, problem } = start;
         let registry = hub.as_ref().map_or_else(Registry::default, |hub| hub.registry().clone());
         let endpoint = hub.as_ref().map(|hub| hub.endpoint().to_owned());
-        let view = View::new(
-            &registry.snapshot(),
-            Surroundings { endpoint: endpoint.clone(), problem: problem.clone(), ..Surroundings::default() },
-        );
+        let connect = hub.as_ref().map_or_else(|| watch::channel(settings.connect).1, Hub::watch_connect);
+        let around = Surroundings {
+            endpoint: endpoint.clone(),
+            problem: problem.clone(),
+            connect: *connect.borrow(),
+            ..Surroundings::default()
+        };
+        let view = View::new(&registry.snapshot(), around);
         Self {
             notices: settings.notices,
+            remote_hosts: settings.remote_hosts,
+            start_up: StartUp::new(&home),
             clients: Clients::new(home, settings),
             clipboard: Clipboard::default(),
             registry,
             hub: Mutex::new(hub),
+            connect,
             endpoint,
             problem,
             tray,
             view: Mutex::new(view),
             again: Notify::new(),
         }
-    }
-
-    pub fn has_tray(&self) -> bool {
-        self.tray.is_some()
     }
 
     /// What is shown now.
@@ -81,20 +90,9 @@ impl Shell {
         self.again.notify_one();
     }
 
-    /// The artist's choice, by the session's name.
-    pub fn choose(&self, session: Option<&str>) -> Result<(), Refusal> {
-        let hub = lock(&self.hub);
-        let hub = hub.as_ref().ok_or(Refusal::NotRunning)?;
-        let chosen = match session {
-            None => None,
-            Some(name) => {
-                let found =
-                    hub.snapshot().find(name).ok_or_else(|| Refusal::NoSuchSession(name.to_owned()))?;
-                Some(found.id())
-            }
-        };
-        hub.choose(chosen);
-        Ok(())
+    /// Quick work only: everybody else who wants the engine waits.
+    pub fn with_hub<T>(&self, work: impl FnOnce(&Hub) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        work(lock(&self.hub).as_ref().ok_or(Refusal::NotRunning)?)
     }
 
     pub fn turn_start_at_login(&self, app: &AppHandle) -> Result<(), Refusal> {
@@ -134,6 +132,8 @@ impl Shell {
             endpoint: self.endpoint.clone(),
             problem: self.problem.clone(),
             clients: self.clients.all(),
+            connect: *self.connect.borrow(),
+            start_up: self.start_up.all(),
             start_at_login,
         }
     }
@@ -143,15 +143,18 @@ impl Shell {
 pub async fn draw(app: AppHandle) {
     let shell = app.state::<Shell>();
     let mut snapshots = shell.registry.watch();
+    let mut connect = shell.connect.clone();
     loop {
         let around = look_around(&app).await;
         loop {
             let snapshot = snapshots.borrow_and_update().clone();
-            show(&app, &snapshot, around.clone());
+            let connect_now = *connect.borrow_and_update();
+            show(&app, &snapshot, Surroundings { connect: connect_now, ..around.clone() });
             tokio::select! {
                 () = shell.again.notified() => break,
                 // The registry lives as long as the shell, so this is always a change.
                 _ = snapshots.changed() => {}
+                Ok(()) = connect.changed() => {}
             }
         }
     }

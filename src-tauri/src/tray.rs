@@ -16,6 +16,7 @@ use tauri::{
 pub use rows::{Action, Row, rows};
 
 use crate::{
+    ipc::Refusal,
     notice,
     shell::{Shell, lock, sentence},
     window,
@@ -173,9 +174,15 @@ fn act(app: &AppHandle, shell: &Shell, action: Action) {
         Action::TurnStartAtLogin => shell.turn_start_at_login(app),
         Action::OpenWindow | Action::ReadProblem | Action::LookAt(_) => return window::show(app),
         Action::Quit => return app.exit(0),
-        Action::Connect(client) => return in_background(app, move |app| connect(app, client)),
+        Action::ConnectSession(session) => return connect_session(app, session),
+        Action::CopyLine(session) => return in_background(app, move |app| copy_line(app, &session)),
+        Action::ConnectClient(client) => return in_background(app, move |app| connect(app, client)),
         Action::CopyConfig => return in_background(app, copy_config),
     };
+    tell_failure(app, done);
+}
+
+fn tell_failure(app: &AppHandle, done: Result<(), Refusal>) {
     if let Err(refusal) = done {
         notice::tell(app, "That did not work", &sentence(&refusal.to_string()));
     }
@@ -185,6 +192,13 @@ fn act(app: &AppHandle, shell: &Shell, action: Action) {
 fn in_background(app: &AppHandle, work: impl FnOnce(&AppHandle) + Send + 'static) {
     let app = app.clone();
     async_runtime::spawn_blocking(move || work(&app));
+}
+
+fn connect_session(app: &AppHandle, session: String) {
+    let app = app.clone();
+    async_runtime::spawn(async move {
+        tell_failure(&app, app.state::<Shell>().connect_session(&session).await);
+    });
 }
 
 fn connect(app: &AppHandle, client: Client) {
@@ -201,9 +215,17 @@ fn connect(app: &AppHandle, client: Client) {
 fn copy_config(app: &AppHandle) {
     let shell = app.state::<Shell>();
     let copied = shell.clients.config_for_another().and_then(|text| Ok(shell.clipboard.copy(text)?));
-    let (title, body) = match copied {
-        Ok(()) => ("Copied", "Paste the configuration into the settings of the other client.".to_owned()),
-        Err(refusal) => ("Not copied", sentence(&refusal.to_string())),
-    };
-    notice::tell(app, title, &body);
+    tell_copied(app, copied, "Paste the configuration into the settings of the other client.");
+}
+
+fn copy_line(app: &AppHandle, session: &str) {
+    let copied = app.state::<Shell>().copy_line(session);
+    tell_copied(app, copied, "Paste the line into a MEL tab of Maya's Script Editor and press Ctrl+Enter.");
+}
+
+fn tell_copied(app: &AppHandle, copied: Result<(), Refusal>, next: &str) {
+    match copied {
+        Ok(()) => notice::tell(app, "Copied", next),
+        Err(refusal) => notice::tell(app, "Not copied", &sentence(&refusal.to_string())),
+    }
 }

@@ -57,6 +57,12 @@ class Browser:
         element = until(lambda: self.find(testid), what=f"an element {testid!r}")
         self._command("POST", f"/element/{element}/click", {})
 
+    def write(self, testid, text):
+        """Puts the text in place of what is there."""
+        element = until(lambda: self.find(testid), what=f"a field {testid!r}")
+        self._command("POST", f"/element/{element}/clear", {})
+        self._command("POST", f"/element/{element}/value", {"text": text})
+
     def text(self, testid):
         """What it says; None when it is not there."""
         return self._ask_element(testid, "element.textContent")
@@ -69,6 +75,11 @@ class Browser:
         return self._ask_element(testid, "element.querySelector('input').checked")
 
     def picture(self, path):
+        # What has changed a moment ago is drawn with the next frame.
+        frames = (
+            "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done))"
+        )
+        self._command("POST", "/execute/async", {"script": frames, "args": []})
         path.write_bytes(base64.b64decode(self._command("GET", "/screenshot")))
 
     def stop(self):

@@ -67,6 +67,12 @@ class Bus:
             raise LookupError(f"{member}: {reply.error_name}: {reply.body}")
         return plain(reply.body)
 
+    def send(self, connection, message):
+        async def send():
+            await connection.send(message)
+
+        self.run(send())
+
     def close(self):
         for connection in self._connections:
             self._loop.call_soon_threadsafe(connection.disconnect)

@@ -50,13 +50,36 @@ class Desktop:
 
     def maya(self, version, scene=None):
         """A Maya with a port that needs no asking."""
+        maya = self._maya(version, "--default-port", "off", "--command-port", "python:0")
+        if scene:
+            maya.control("scene", op="save", path=str(maya.folder / scene))
+        return maya
+
+    def maya_that_asks(self, version):
+        """A Maya as it comes: its port shows the security dialog, which somebody has to answer."""
+        return self._maya(version)
+
+    def maya_without_port(self, version):
+        """Another Maya has taken over its port, as happens when two are started as they come."""
+        maya = self._maya(version)
+        self._keep(Sim.start(version, "--no-qt", folder=maya.folder, programs=self.studio))
+        return maya
+
+    def maya_with_start_up(self, version):
+        """A Maya that runs its start-up file, and has no port."""
+        settings = str(self.home.path / "maya")
+        return self._maya(version, "--default-port", "off", "--user-setup", settings)
+
+    def maya_elsewhere(self, version):
+        """A Maya that is not found by itself, with a port that needs no asking."""
+        options = ("--default-port", "off", "--command-port", "python:127.0.0.1:0")
+        return self._maya(version, *options, programs=self.path / "elsewhere")
+
+    def _maya(self, version, *options, programs=None):
         folder = self.path / f"maya{len(self._running)}"
         folder.mkdir()
-        options = ("--no-qt", "--default-port", "off", "--command-port", "python:0")
-        maya = self._keep(Sim.start(version, *options, folder=folder, programs=self.studio))
-        if scene:
-            maya.control("scene", op="save", path=str(folder / scene))
-        return maya
+        programs = programs or self.studio
+        return self._keep(Sim.start(version, "--no-qt", *options, folder=folder, programs=programs))
 
     def start(self, *arguments, **environment):
         return self._keep(

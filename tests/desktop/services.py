@@ -38,25 +38,47 @@ class TrayHost:
 
 
 class Notices:
-    """Keeps what was shown."""
+    """Keeps what was shown, and presses its buttons."""
 
     def __init__(self, bus):
         self.shown = []  # (title, body)
-        connection = bus.connect()
-        connection.add_message_handler(self._handle)
-        bus.own(connection, NOTIFICATIONS)
+        self.closed = []  # the titles of those that the program took back
+        self._buttons = []  # as in the message: names and words by turns
+        self._bus = bus
+        self._connection = bus.connect()
+        self._connection.add_message_handler(self._handle)
+        bus.own(self._connection, NOTIFICATIONS)
 
     def _handle(self, message):
         if message.message_type != MessageType.METHOD_CALL or message.interface != NOTIFICATIONS:
             return None
         if message.member == "Notify":
             self.shown.append((message.body[3], message.body[4]))
+            self._buttons.append(message.body[5])
             return Message.new_method_return(message, "u", [len(self.shown)])
+        if message.member == "CloseNotification":
+            (number,) = message.body
+            self.closed.append(self.shown[number - 1][0])
+            return Message.new_method_return(message)
         if message.member == "GetCapabilities":
-            return Message.new_method_return(message, "as", [["body"]])
+            return Message.new_method_return(message, "as", [["body", "actions"]])
         if message.member == "GetServerInformation":
             return Message.new_method_return(message, "ssss", ["stand-in", "tests", "1", "1.2"])
         return None
 
     def titles(self):
         return [title for title, _ in self.shown]
+
+    def press(self, title, words):
+        """The button with these words in the notice with this title."""
+        index = self.titles().index(title)
+        buttons = self._buttons[index]
+        names = dict(zip(buttons[1::2], buttons[::2], strict=True))
+        signal = Message.new_signal(
+            "/org/freedesktop/Notifications",
+            NOTIFICATIONS,
+            "ActionInvoked",
+            "us",
+            [index + 1, names[words]],
+        )
+        self._bus.send(self._connection, signal)

@@ -1,7 +1,7 @@
 /** What happens when a person presses something, over the built window and a scripted shell. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Opened, openStage, type Stage, shoot } from "./page";
+import { type DemoView, type Opened, openStage, type Stage, shoot } from "./page";
 
 let stage: Stage;
 
@@ -14,9 +14,9 @@ afterAll(async () => {
 });
 
 /** A test over a freshly opened window. */
-function story(sentence: string, tell: (page: Page, opened: Opened) => Promise<void>) {
+function story(sentence: string, tell: (page: Page, opened: Opened) => Promise<void>, view: DemoView = "demo") {
   test(sentence, async () => {
-    const opened = await stage.open("demo");
+    const opened = await stage.open(view);
     await tell(opened.page, opened);
     expect(opened.complaints, "what the browser complained about").toEqual([]);
     await opened.close();
@@ -107,6 +107,60 @@ story("Start at login follows the shell", async (page) => {
   expect(await control.getAttribute("aria-checked"), "at first").toBe("true");
   await control.click();
   await page.locator('[data-testid="start-at-login"][aria-checked="false"]').waitFor();
+});
+
+story(
+  "the keyboard alone connects a Maya, copies a line and turns a version on",
+  async (page) => {
+    const radio = page.getByTestId("session-maya-8453").getByRole("radio");
+    await page.getByTestId("connect-maya-8453").focus();
+    await page.keyboard.press("Enter");
+    await page.locator('[data-testid="phase-maya-8453"][data-phase="awaiting_permission"]').waitFor();
+    expect(await radio.evaluate((each) => each === document.activeElement), "the focus stays in the row").toBe(true);
+    await page.getByTestId("copy-line-maya-9377").focus();
+    const before = await page.getByTestId("copy-line-maya-9377").boundingBox();
+    await page.keyboard.press("Enter");
+    await page.getByText("Copied", { exact: true }).waitFor();
+    expect(await page.getByTestId("copy-line-maya-9377").boundingBox(), "nothing moves").toEqual(before);
+    await page.getByTestId("start-up-from-maya-9377").focus();
+    await page.keyboard.press("Enter");
+    await page.getByTestId("start-up-dialog").waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByTestId("line-outcome-maya-9377").waitFor();
+    expect(await focused(page), "the focus stays beside the line").toBe("copy-line-maya-9377");
+    await page.getByTestId("start-up-switch-2024").focus();
+    await page.keyboard.press("Space");
+    await page.locator('[data-testid="start-up-2024"][data-state="off"]').waitFor();
+    await page.keyboard.press("Space");
+    await page.getByTestId("start-up-dialog").waitFor();
+    expect(await focused(page), "the focus is on the answer").toBe("start-up-confirm");
+    await page.keyboard.press("Enter");
+    await page.getByTestId("start-up-outcome-2024").waitFor();
+    expect(await focused(page), "the focus is back").toBe("start-up-switch-2024");
+  },
+  "waiting",
+);
+
+story("a Maya on another machine is added with Enter alone, after the warning", async (page) => {
+  await page.getByTestId("add-session").focus();
+  await page.keyboard.press("Enter");
+  expect(await focused(page), "the form is ready to be filled in").toBe("add-host");
+  await page.getByTestId("add-host").fill("10.0.0.6");
+  await page.getByTestId("add-port").fill("7001");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("add-warning").waitFor();
+  expect(await focused(page), "the focus is on the answer").toBe("add-anyway");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("session-maya-10.0.0.6:7001").waitFor();
+  expect(await focused(page), "the focus is back").toBe("add-session");
+});
+
+story("the arrow keys set what happens when a Maya is found", async (page) => {
+  await page.getByTestId("connect-choice-ask").getByRole("radio").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.locator('[data-testid="connect-choice-auto"][data-chosen="true"]').waitFor();
+  const session = page.getByTestId("session-maya-8453").getByRole("radio");
+  expect(await session.isChecked(), "the choice of a session is another one").toBe(true);
 });
 
 story("changes are shown as they come, and heard", async (page) => {

@@ -2,7 +2,7 @@
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openStage, type Stage, shoot, shots } from "./page";
+import { type DemoView, openStage, type Stage, shoot, shots } from "./page";
 
 let stage: Stage;
 
@@ -15,12 +15,19 @@ afterAll(async () => {
   console.info(`Screenshots: ${shots}`);
 });
 
-const states: { name: string; view: "demo" | "quiet" | "troubled"; prepare?: (page: Page) => Promise<void> }[] = [
+const states: { name: string; view: DemoView; prepare?: (page: Page) => Promise<void> }[] = [
   { name: "sessions", view: "demo" },
   { name: "empty", view: "quiet" },
   { name: "trouble", view: "troubled" },
   { name: "preview", view: "demo", prepare: openPreview },
   { name: "outcomes", view: "demo", prepare: connectAndFail },
+  { name: "waiting", view: "waiting" },
+  { name: "line-copied", view: "waiting", prepare: copyLine },
+  { name: "start-up", view: "waiting", prepare: openStartUp },
+  { name: "add-error", view: "waiting", prepare: addTwice },
+  { name: "add-remote", view: "waiting", prepare: addRemote },
+  { name: "settings", view: "waiting", prepare: scrollDown },
+  { name: "settings-empty", view: "quiet", prepare: scrollDown },
 ];
 
 async function openPreview(page: Page) {
@@ -43,6 +50,40 @@ async function connectAndFail(page: Page) {
   await page.getByTestId("failure-cursor").waitFor();
   await page.getByTestId("copy-config").click();
   await page.getByTestId("copied").waitFor();
+}
+
+async function copyLine(page: Page) {
+  await page.getByTestId("copy-line-maya-9377").click();
+  await page.getByText("Copied", { exact: true }).waitFor();
+}
+
+async function openStartUp(page: Page) {
+  await page.getByTestId("start-up-from-maya-9377").click();
+  await page.getByTestId("start-up-dialog").waitFor();
+}
+
+async function openAdd(page: Page, host: string) {
+  await page.getByTestId("add-session").click();
+  await page.getByTestId("add-host").fill(host);
+  await page.getByTestId("add-port").fill("7001");
+  await page.keyboard.press("Enter");
+}
+
+async function addTwice(page: Page) {
+  const words = "The Maya at port 7001 is listed already, as maya-8453.";
+  await page.evaluate((text) => window.fakeHost?.refuse("addSession", "add", text), words);
+  await openAdd(page, "127.0.0.1");
+  await page.getByTestId("add-error").waitFor();
+}
+
+async function addRemote(page: Page) {
+  await openAdd(page, "10.0.0.6");
+  await page.getByTestId("add-warning").waitFor();
+  await page.getByTestId("add-anyway").scrollIntoViewIfNeeded();
+}
+
+async function scrollDown(page: Page) {
+  await page.locator("main").evaluate((main) => main.scrollTo(0, main.scrollHeight));
 }
 
 for (const { name, view, prepare } of states) {
@@ -69,6 +110,20 @@ test.each([
   await openPreview(page);
   await shoot(page, `preview-${width}x${height}`);
   expect(await page.getByTestId("preview-confirm").isVisible(), "the confirm button has room").toBe(true);
+  await close();
+});
+
+test.each([
+  [360, 420],
+  [900, 700],
+])("what a Maya needs is in reach at %i by %i", async (width, height) => {
+  const { page, close } = await stage.open("waiting", { viewport: { width, height } });
+  await addRemote(page);
+  await shoot(page, `add-remote-${width}x${height}`);
+  expect(await overflow(page), "pixels beyond the right edge").toBe(0);
+  await openStartUp(page);
+  await shoot(page, `start-up-${width}x${height}`);
+  expect(await page.getByTestId("start-up-confirm").isVisible(), "the confirm button has room").toBe(true);
   await close();
 });
 

@@ -14,9 +14,11 @@ export interface Opened {
   close(): Promise<void>;
 }
 
+export type DemoView = "demo" | "quiet" | "troubled" | "waiting";
+
 export interface Stage {
   origin: string;
-  open(view: "demo" | "quiet" | "troubled", options?: BrowserContextOptions): Promise<Opened>;
+  open(view: DemoView, options?: BrowserContextOptions): Promise<Opened>;
   close(): Promise<void>;
 }
 

@@ -1,8 +1,12 @@
 /** Every sentence that depends on data, in one place. No blame; the next step comes last. */
-import type { ClientView, Preview, SessionView, View } from "./host/types";
+import type { ClientView, Connect, Phase, Preview, SessionView, StartUpPreview, StartUpView, View } from "./host/types";
 
-export function sceneText(session: SessionView): string {
-  return session.scene_name ?? "Untitled scene";
+/** In these phases Maya has said what is open in it. */
+const linked: Phase[] = ["ready", "busy", "not_responding"];
+
+/** Nothing while Maya has not said what is open in it. */
+export function sceneText(session: SessionView): string | null {
+  return session.scene_name ?? (linked.includes(session.phase) ? "Untitled scene" : null);
 }
 
 /** What a tooltip tells beyond the row: where the scene is, and what runs it. */
@@ -10,14 +14,15 @@ export function sessionDetails(session: SessionView): string {
   const programs = [
     session.maya_version && `Maya ${session.maya_version}`,
     session.python_version && `Python ${session.python_version}`,
-    `process ${session.pid}`,
+    session.pid !== null && `process ${session.pid}`,
   ];
-  return [session.scene_path ?? "This scene has not been saved yet.", programs.filter(Boolean).join(", ")].join("\n");
+  const unsaved = linked.includes(session.phase) && "This scene has not been saved yet.";
+  return [session.scene_path ?? unsaved, programs.filter(Boolean).join(", ")].filter(Boolean).join("\n");
 }
 
 /** A session's name when it is heard and not seen: two sessions often have the same title. */
 export function spokenName(session: SessionView): string {
-  return `${session.title}, ${sceneText(session)}`;
+  return `${session.title}, ${sceneText(session) ?? session.session}`;
 }
 
 /** The choice of no session in particular, and what happens then. */
@@ -27,6 +32,44 @@ export function freeChoiceTitle(sessions: number): string {
 
 export function freeChoiceText(sessions: number): string {
   return sessions === 1 ? "Clients use the only Maya that is running" : "Clients ask which Maya you mean";
+}
+
+export const connectChoices: { value: Connect; title: string; text: string }[] = [
+  { value: "ask", title: "Ask me", text: "A notice offers Connect before Maya shows its security dialog" },
+  { value: "auto", title: "Connect at once", text: "Maya shows its security dialog where it has one" },
+  { value: "manual", title: "Do nothing", text: "Choose Connect here or in the tray when you want to" },
+];
+
+export const WRONG_PORT = "A port is a number from 1 to 65535. Give the one in Maya’s commandPort line.";
+
+/** The port that was typed. */
+export function portOf(text: string): number | null {
+  const digits = text.trim();
+  const port = /^\d{1,5}$/.test(digits) ? Number(digits) : 0;
+  return port >= 1 && port <= 65_535 ? port : null;
+}
+
+export function startUpText(version: string): string {
+  return `Maya ${version} connects by itself when it starts: no question, no command port. This takes effect at its next start.`;
+}
+
+export function startUpFileText(preview: StartUpPreview, updating: boolean): string {
+  if (updating) return "These lines take the place of earlier ones in its start-up file:";
+  if (!preview.changes) return "These lines stand in its start-up file already:";
+  return preview.creates_file ? "This makes a start-up file:" : "These lines are added to one start-up file:";
+}
+
+export function startUpStateText(version: StartUpView): string {
+  switch (version.state) {
+    case "off":
+      return "Off";
+    case "on":
+      return "Connects when it starts";
+    case "outdated":
+      return "Needs an update";
+    case "unreadable":
+      return "Its start-up file cannot be used";
+  }
 }
 
 /** How long a state has lasted, once that is worth saying. */

@@ -14,6 +14,18 @@ const rows: { ask: () => Promise<unknown>; command: string; args: object }[] = [
   { ask: () => tauriHost.view(), command: "view", args: {} },
   { ask: () => tauriHost.chooseSession("maya-1"), command: "choose_session", args: { session: "maya-1" } },
   { ask: () => tauriHost.chooseSession(null), command: "choose_session", args: { session: null } },
+  { ask: () => tauriHost.connectSession("maya-1"), command: "connect_session", args: { session: "maya-1" } },
+  { ask: () => tauriHost.remoteWarning("farm"), command: "remote_warning", args: { host: "farm" } },
+  { ask: () => tauriHost.addSession("farm", 7001), command: "add_session", args: { host: "farm", port: 7001 } },
+  { ask: () => tauriHost.removeSession("maya-1"), command: "remove_session", args: { session: "maya-1" } },
+  { ask: () => tauriHost.copyLine("maya-1"), command: "copy_line", args: { session: "maya-1" } },
+  { ask: () => tauriHost.setConnect("auto"), command: "set_connect", args: { connect: "auto" } },
+  { ask: () => tauriHost.previewStartUp("2025"), command: "preview_start_up", args: { version: "2025" } },
+  {
+    ask: () => tauriHost.turnStartUp("2025", true),
+    command: "turn_start_up",
+    args: { version: "2025", on: true },
+  },
   { ask: () => tauriHost.previewClient("zed"), command: "preview_client", args: { client: "zed" } },
   {
     ask: () => tauriHost.connectClient("zed", "f"),

@@ -1,7 +1,7 @@
 import { flushSync, mount, unmount } from "svelte";
 import { afterEach, expect, test, vi } from "vitest";
 import App from "../src/App.svelte";
-import { demoPreview, demoView, quietView } from "../src/host/demo";
+import { demoPreview, demoView, quietView, waitingView } from "../src/host/demo";
 import { FakeHost } from "../src/host/fake";
 import type { View } from "../src/host/types";
 
@@ -44,7 +44,8 @@ function radio(session: string): HTMLInputElement {
 test("the window shows what the shell says, and nothing of its own", async () => {
   await open(new FakeHost());
   expect(part("phase-maya-9377").textContent, "the phase").toBe("Waiting for you to choose Allow All in Maya");
-  expect(part("session-maya-9377").textContent, "the scene").toContain("Untitled scene");
+  expect(part("session-maya-9120").textContent, "the scene").toContain("heron_rig_v031.mb");
+  expect(part("session-maya-9377").textContent, "no scene while none is known").not.toContain("Untitled");
   expect(part("session-maya-8453").title, "the path").toContain("/projects/heron/shots/010/shot_010_anim_v014.ma");
   expect(radio("maya-8453").checked, "the choice").toBe(true);
   expect(find('[data-testid="problem"]'), "no problem").toBeNull();
@@ -175,4 +176,168 @@ test("a view sent while the first is being read is not overwritten by it", async
   await turn();
   flushSync();
   expect(part("problem").textContent, "the newer view stays").toContain("Sent meanwhile.");
+});
+
+test("a Maya that waits for the person is connected by one press", async () => {
+  const host = new FakeHost(waitingView());
+  await open(host);
+  const button = part("connect-maya-8453");
+  expect(button.textContent?.trim(), "the word").toBe("Connect");
+  expect(part("connect-maya-9120").textContent?.trim(), "after a refusal").toBe("Connect again");
+  expect(find('[data-testid="connect-maya-9377"]'), "connecting makes no difference there").toBeNull();
+  button.focus();
+  button.click();
+  await vi.waitUntil(() => !find('[data-testid="connect-maya-8453"]'), { interval: 1 });
+  await turn();
+  expect(host.asked.at(-1), "what was asked").toBe("connectSession maya-8453");
+  expect(document.activeElement, "the focus stays in the row").toBe(radio("maya-8453"));
+});
+
+test("a refused connection says why in its row", async () => {
+  const host = new FakeHost(waitingView());
+  host.refuse("connectSession", "command", "There is no such session any more.");
+  await open(host);
+  part("connect-maya-8453").click();
+  const failure = await seen('[data-testid="failure-maya-8453"]');
+  expect(failure.textContent, "the words").toContain("There is no such session any more.");
+});
+
+test("the line for the Script Editor is shown as it is, and copied by the shell", async () => {
+  const host = new FakeHost(waitingView());
+  await open(host);
+  expect(part("line-maya-9377").textContent?.trim(), "the line").toBe('commandPort -name "127.0.0.1:7387";');
+  part("copy-line-maya-9377").click();
+  await vi.waitUntil(() => part("copy-line-maya-9377").textContent?.includes("Copied"), { interval: 1 });
+  expect(host.asked.at(-1), "what was asked").toBe("copyLine maya-9377");
+  host.change((view) => {
+    for (const session of view.sessions) if (session.line) session.line = 'commandPort -name "127.0.0.1:7388";';
+  });
+  await vi.waitUntil(() => !part("copy-line-maya-9377").textContent?.includes("Copied"), { interval: 1 });
+});
+
+test("beside the line, its version is made to connect by itself", async () => {
+  const host = new FakeHost(waitingView());
+  await open(host);
+  part("start-up-from-maya-9377").click();
+  const dialog = await seen('[data-testid="start-up-dialog"]');
+  expect(dialog.textContent, "what it does").toContain("no question, no command port");
+  expect(part("start-up-block").textContent, "what will be written").toContain("start_up");
+  part("start-up-confirm").click();
+  const outcome = await seen('[data-testid="line-outcome-maya-9377"]');
+  expect(outcome.textContent, "when it begins").toContain("from its next start on");
+  expect(find('[data-testid="start-up-from-maya-9377"]'), "there is no more to do").toBeNull();
+  expect(part("start-up-2024").dataset.state, "the same in the list").toBe("on");
+});
+
+test("a version is turned on after its lines were seen, and off at once", async () => {
+  const host = new FakeHost(waitingView());
+  await open(host);
+  part("start-up-switch-2024").click();
+  await seen('[data-testid="start-up-dialog"]');
+  expect(host.asked.at(-1), "nothing is written").toBe("previewStartUp 2024");
+  part("start-up-cancel").click();
+  await vi.waitUntil(() => !find('[data-testid="start-up-dialog"]'), { interval: 1 });
+  expect(part("start-up-2024").dataset.state, "nothing was written").toBe("off");
+  part("start-up-switch-2026").click();
+  await seen('[data-testid="start-up-2026"][data-state="off"]');
+  expect(host.asked.at(-1), "without a question").toBe("turnStartUp 2026 false");
+});
+
+test("what a version's start-up file says is never hidden", async () => {
+  await open(new FakeHost(waitingView()));
+  expect(part("start-up-2023").textContent, "the reason").toContain("read-only");
+  expect(find('[data-testid="start-up-switch-2023"]'), "what cannot be read is not switched").toBeNull();
+  part("start-up-update-2025").click();
+  const dialog = await seen('[data-testid="start-up-dialog"]');
+  expect(dialog.textContent, "what will happen").toContain("take the place of earlier ones");
+  expect(part("start-up-confirm").textContent?.trim(), "the word").toBe("Update");
+});
+
+test("a start-up file that cannot be written keeps the dialog open with the reason", async () => {
+  const host = new FakeHost(waitingView());
+  host.refuse("turnStartUp", "start_up", "The start-up file is read-only. Make it writable, then try again.");
+  await open(host);
+  part("start-up-switch-2024").click();
+  await seen('[data-testid="start-up-dialog"]');
+  part("start-up-confirm").click();
+  const failure = await seen('[data-testid="start-up-failure"]');
+  expect(failure.textContent, "the words").toContain("read-only");
+});
+
+test("what happens when a Maya is found follows the shell", async () => {
+  const host = new FakeHost();
+  await open(host);
+  const checked = () => document.querySelector<HTMLInputElement>('input[name="connect"]:checked')?.value;
+  expect(checked(), "at first").toBe("ask");
+  host.refuse("setConnect", "settings", "The settings cannot be written. Free some space on the disk.");
+  part("connect-choice-auto").querySelector("input")?.click();
+  await seen('[data-testid="connect-failure"]');
+  expect(checked(), "a refused choice is not shown as made").toBe("ask");
+  part("connect-choice-manual").querySelector("input")?.click();
+  await seen('[data-testid="connect-choice-manual"][data-chosen="true"]');
+  expect(checked(), "a confirmed one is").toBe("manual");
+  expect(find('[data-testid="connect-failure"]'), "and the failure is gone").toBeNull();
+});
+
+async function openAddForm(host: FakeHost, values: { host?: string; port: string }): Promise<void> {
+  await open(host);
+  part("add-session").click();
+  await seen('[data-testid="add-form"]');
+  if (values.host) type("add-host", values.host);
+  type("add-port", values.port);
+}
+
+function type(testid: string, text: string): void {
+  const input = part(testid) as HTMLInputElement;
+  input.value = text;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function submit(): void {
+  part("add-form").dispatchEvent(new Event("submit", { cancelable: true }));
+}
+
+test("a Maya is added by its port and taken off the list again", async () => {
+  const host = new FakeHost();
+  await openAddForm(host, { port: "7001" });
+  submit();
+  await seen('[data-testid="session-maya-127.0.0.1:7001"]');
+  expect(host.asked.at(-1), "what was asked").toBe("addSession 127.0.0.1 7001");
+  await vi.waitUntil(() => !find('[data-testid="add-form"]'), { interval: 1 });
+  await turn();
+  expect(document.activeElement, "the focus is where the form was opened").toBe(part("add-session"));
+  part("remove-maya-127.0.0.1:7001").click();
+  await vi.waitUntil(() => !find('[data-testid="session-maya-127.0.0.1:7001"]'), { interval: 1 });
+});
+
+test.each([
+  ["seven", "A port is a number from 1 to 65535."],
+  ["7001", "The Maya at port 7001 is listed already, as maya-8453."],
+])("a port %o that cannot be added says why below the form", async (port, reason) => {
+  const host = new FakeHost();
+  host.refuse("addSession", "add", reason);
+  await openAddForm(host, { port });
+  submit();
+  const error = await seen('[data-testid="add-error"]');
+  expect(error.textContent, "the words").toContain(reason);
+  expect(part("add-port").getAttribute("aria-invalid"), "the field is marked").toBe("true");
+  type("add-port", "7002");
+  await vi.waitUntil(() => !find('[data-testid="add-error"]'), { interval: 1 });
+});
+
+test("a Maya on another machine is added only after the warning was read", async () => {
+  const host = new FakeHost();
+  await openAddForm(host, { host: "10.0.0.5", port: "7001" });
+  submit();
+  const warning = await seen('[data-testid="add-warning"]');
+  expect(warning.textContent, "the words").toContain("no authentication and no encryption");
+  expect(host.asked.at(-1), "nothing is added").toBe("remoteWarning 10.0.0.5");
+  type("add-host", "10.0.0.6");
+  await vi.waitUntil(() => !find('[data-testid="add-warning"]'), { interval: 1 });
+  submit();
+  await seen('[data-testid="add-warning"]');
+  submit();
+  await seen('[data-testid="session-maya-10.0.0.6:7001"]');
+  const added = host.asked.filter((each) => each.startsWith("addSession"));
+  expect(added, "only what was confirmed").toEqual(["addSession 10.0.0.6 7001"]);
 });

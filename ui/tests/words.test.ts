@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { demoSession, demoView, quietView } from "../src/host/demo";
+import { demoAdded, demoSession, demoView, quietView } from "../src/host/demo";
 import type { View } from "../src/host/types";
-import { changeText, elapsedText, endpointText, heardChanges, sceneText, sessionDetails } from "../src/words";
+import { changeText, elapsedText, endpointText, heardChanges, portOf, sceneText, sessionDetails } from "../src/words";
 
 const now = Date.parse("2026-03-02T12:00:00Z");
 
@@ -27,6 +27,25 @@ test("a scene without a name is an untitled scene", () => {
   expect(sessionDetails(session), "the tooltip").toBe("This scene has not been saved yet.\nPython 3.11.4, process 1");
 });
 
+test("a Maya that has not said what is open in it has no untitled scene", () => {
+  const session = demoSession(1, "awaiting_connect", "Found", { python_version: null });
+  expect(sceneText(session), "the name").toBeNull();
+  expect(sessionDetails(session), "the tooltip").toBe("Maya 2025.3, process 1");
+  expect(sessionDetails(demoAdded("10.0.0.5", 7001)), "nothing is known of one added by hand").toBe("");
+});
+
+test.each([
+  ["7001", 7001],
+  [" 65535 ", 65_535],
+  ["0", null],
+  ["65536", null],
+  ["7001;", null],
+  ["1e3", null],
+  ["", null],
+])("the port %o is read as %o", (text, expected) => {
+  expect(portOf(text), "the number").toBe(expected);
+});
+
 test.each([
   [{ added: 1, removed: 0 }, "1 line added"],
   [{ added: 4, removed: 2 }, "4 lines added, 2 lines removed"],
@@ -40,12 +59,19 @@ const edits: { name: string; edit: (view: View) => void; expected: string[] }[] 
   {
     name: "a new session is heard with its phase",
     edit: (view) => view.sessions.push(demoSession(5, "discovered", "Just found")),
-    expected: ["Maya 2026, Untitled scene: Just found."],
+    expected: ["Maya 2026, maya-5: Just found."],
   },
   {
     name: "a sentence that ends by itself gets no second full stop",
     edit: (view) => view.sessions.push(demoSession(5, "unreachable", "Start Maya again.")),
-    expected: ["Maya 2026, Untitled scene: Start Maya again."],
+    expected: ["Maya 2026, maya-5: Start Maya again."],
+  },
+  {
+    name: "a session with nothing known of its scene is heard by its name",
+    edit: (view) => view.sessions.push(demoAdded("10.0.0.5", 7001)),
+    expected: [
+      "Maya, maya-10.0.0.5:7001: Running, not reachable: no answer yet at 10.0.0.5:7001. If Maya is busy or shows a dialog, it connects by itself afterwards.",
+    ],
   },
   {
     name: "a closed session is heard, and that its choice is gone",

@@ -1,17 +1,27 @@
 //! What the window can ask. Each command is a line or two: the work is done elsewhere.
 
 use maya_mcp_clients::{Client, Fingerprint};
+use maya_mcp_hub::Connect;
 use tauri::{AppHandle, State, Wry, ipc::Invoke};
 
 use crate::{
     ipc::{Outcome, Preview, Refusal, View},
     shell::Shell,
+    start_up,
 };
 
 pub fn commands() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
     tauri::generate_handler![
         view,
         choose_session,
+        connect_session,
+        remote_warning,
+        add_session,
+        remove_session,
+        copy_line,
+        set_connect,
+        preview_start_up,
+        turn_start_up,
         preview_client,
         connect_client,
         disconnect_client,
@@ -28,6 +38,50 @@ fn view(shell: State<'_, Shell>) -> View {
 #[tauri::command(async)]
 fn choose_session(shell: State<'_, Shell>, session: Option<String>) -> Result<(), Refusal> {
     shell.choose(session.as_deref())
+}
+
+#[tauri::command]
+async fn connect_session(shell: State<'_, Shell>, session: String) -> Result<(), Refusal> {
+    shell.connect_session(&session).await
+}
+
+#[tauri::command(async)]
+fn remote_warning(shell: State<'_, Shell>, host: &str) -> Option<&'static str> {
+    shell.remote_warning(host)
+}
+
+#[tauri::command]
+async fn add_session(shell: State<'_, Shell>, host: String, port: u16) -> Result<(), Refusal> {
+    shell.add_session(host, port).await
+}
+
+#[tauri::command]
+async fn remove_session(shell: State<'_, Shell>, session: String) -> Result<(), Refusal> {
+    shell.remove_session(&session).await
+}
+
+#[tauri::command(async)]
+fn copy_line(shell: State<'_, Shell>, session: String) -> Result<(), Refusal> {
+    shell.copy_line(&session)
+}
+
+#[tauri::command(async)]
+fn set_connect(shell: State<'_, Shell>, connect: Connect) -> Result<(), Refusal> {
+    shell.set_connect(connect)
+}
+
+#[tauri::command(async)]
+fn preview_start_up(
+    shell: State<'_, Shell>,
+    version: String,
+) -> Result<maya_mcp_user_setup::Preview, Refusal> {
+    shell.start_up.preview(&version)
+}
+
+#[tauri::command(async)]
+fn turn_start_up(shell: State<'_, Shell>, version: String, on: bool) -> Result<Outcome, Refusal> {
+    let turned = if on { shell.turn_start_up_on(&version) } else { start_up::turn_off(&version) };
+    turned.inspect(|_| shell.look_again())
 }
 
 #[tauri::command(async)]

@@ -10,6 +10,18 @@ pub enum Refusal {
     NotRunning,
     #[error("{0} is not running any more")]
     NoSuchSession(String),
+    #[error("{0} needs no line any more")]
+    NoLine(String),
+    #[error(transparent)]
+    Refused(#[from] maya_mcp_session::Refused),
+    #[error(transparent)]
+    NotAdded(#[from] maya_mcp_session::AddError),
+    #[error("{}", story(.0))]
+    Settings(#[from] maya_mcp_hub::SettingsError),
+    #[error("{}", story(.0))]
+    StartUp(#[from] maya_mcp_user_setup::Error),
+    #[error(transparent)]
+    NotAVersion(#[from] maya_mcp_user_setup::NotAVersion),
     #[error(transparent)]
     Client(#[from] maya_mcp_clients::Error),
     #[error("{}", story(.0))]
@@ -26,6 +38,11 @@ impl Refusal {
         match self {
             Self::NotRunning => "not_running",
             Self::NoSuchSession(_) => "no_such_session",
+            Self::NoLine(_) => "no_line",
+            Self::Refused(_) => "refused",
+            Self::NotAdded(_) => "not_added",
+            Self::Settings(_) => "settings",
+            Self::StartUp(_) | Self::NotAVersion(_) => "start_up",
             Self::Client(maya_mcp_clients::Error::Changed(_)) => "changed",
             Self::Client(_) => "client",
             Self::Reach(_) => "reach",

@@ -5,44 +5,45 @@
 use std::{env, fs, path::Path};
 
 use maya_mcp_clients::Fingerprint;
+use maya_mcp_hub::Connect;
 use maya_mcp_session::{
-    Chooser, ClientName, Facts, Phase, Process, Scene, Session, SessionId, Snapshot, Why, clock::Timestamp,
+    ByHand, Chooser, ClientName, Facts, Origin, Phase, Process, ProcessId, Scene, Session, Silent, Snapshot,
+    Why, clock::Timestamp, line_to_paste,
 };
 use serde_json::json;
 
-use crate::ipc::{ClientView, Outcome, Preview, Refusal, SessionView, Surroundings, View};
+use crate::ipc::{ClientView, Outcome, Preview, Refusal, SessionView, StartUpView, Surroundings, View};
 
 /// No Maya, no client.
 pub fn empty() -> View {
     View::new(&Snapshot::default(), Surroundings::default())
 }
 
-/// One in each phase; the first is chosen by the artist and by a client.
+/// One in each phase and one that was added by hand; the first is chosen by the artist and by a client.
 pub fn sessions() -> Vec<SessionView> {
     let since = Timestamp::UNIX_EPOCH;
     let phases = [
         Phase::Ready,
         Phase::Discovered,
+        Phase::AwaitingConnect,
         Phase::AwaitingPermission,
         Phase::Bootstrapping,
         Phase::Busy { since },
-        Phase::NotResponding { since },
-        Phase::Unreachable { why: Why::NoCommandPort },
+        Phase::NotResponding { since, silent: Silent::MainThread, recovered_scene: None },
+        Phase::Unreachable { why: Why::NoCommandPort { line: line_to_paste(8460) } },
+        Phase::Unreachable { why: Why::PermissionDenied },
     ];
     let mut snapshot = Snapshot::default();
     for (pid, phase) in (8453..).zip(phases) {
-        let id = SessionId { pid, started_at: 1 };
         let version = Some("2025".to_owned());
         let process = Process {
-            id,
-            exe: None,
-            user: None,
             maya_version: version,
             batch: phase == Phase::Discovered,
-            temp_folders: Vec::new(),
+            ..Process::new(ProcessId { pid, started_at: 1 })
         };
         let linked = phase.is_linked();
         let facts = linked.then(|| Facts {
+            pid,
             helper_version: "1".to_owned(),
             maya_version: "2025".to_owned(),
             python_version: "3.11.4".to_owned(),
@@ -55,13 +56,45 @@ pub fn sessions() -> Vec<SessionView> {
             path: "/show/shot_010.ma".to_owned(),
             modified: false,
         });
-        let session = Session { process, phase, since, address: None, facts, scene, scenes_seen: 0 };
-        snapshot.sessions.insert(id, session.into());
+        let session = session(Origin::Process(process), phase, facts, scene);
+        snapshot.sessions.insert(session.id(), session.into());
     }
-    let first = *snapshot.sessions.keys().next().expect("there are seven");
+    let address = "10.0.0.5:7001".parse().expect("an address");
+    let by_hand = Origin::ByHand(ByHand { host: "farm-12".to_owned(), address });
+    let tried = "farm-12:7001".to_owned();
+    let added = session(by_hand, Phase::Unreachable { why: Why::NoAnswer { tried } }, None, None);
+    snapshot.sessions.insert(added.id(), added.into());
+    let first = *snapshot.sessions.keys().next().expect("there are several");
     let cursor: ClientName = "cursor".parse().expect("a good name");
     snapshot.choices.extend([(Chooser::Artist, first), (Chooser::Client(cursor), first)]);
     View::new(&snapshot, Surroundings::default()).sessions
+}
+
+fn session(origin: Origin, phase: Phase, facts: Option<Facts>, scene: Option<Scene>) -> Session {
+    let since = Timestamp::UNIX_EPOCH;
+    Session { origin, phase, since, address: None, facts, scene, scenes_seen: 0 }
+}
+
+/// One in each state.
+fn start_up() -> Vec<StartUpView> {
+    ["off", "on", "outdated", "unreadable"]
+        .map(|state| StartUpView {
+            version: "2025".to_owned(),
+            state,
+            path: "/home/ana/maya/2025/scripts/userSetup.py".to_owned(),
+            note: (state == "unreadable").then(|| "It is read-only.".to_owned()),
+        })
+        .into()
+}
+
+fn start_up_preview() -> maya_mcp_user_setup::Preview {
+    maya_mcp_user_setup::Preview {
+        version: "2025".parse().expect("a year"),
+        path: "/home/ana/maya/2025/scripts/userSetup.py".into(),
+        block: "# >>> Maya MCP Tray >>>\n".to_owned(),
+        creates_file: true,
+        changes: true,
+    }
 }
 
 /// One in each state.
@@ -85,6 +118,8 @@ fn full() -> View {
         version: "0.1.0",
         sessions: sessions(),
         clients: clients(),
+        connect: Connect::Ask,
+        start_up: start_up(),
         start_at_login: true,
         problem: Some("Port 6292 on this machine is taken.".to_owned()),
     }
@@ -112,16 +147,19 @@ fn as_typescript() -> String {
     let of = |name: &str, kind: &str, value: serde_json::Value| {
         format!("\nexport const {name}: {kind} = {value:#};\n")
     };
-    let views = json!([empty(), View { version: "0.1.0", ..full() }]);
+    let choices = [Connect::Auto, Connect::Manual].map(|connect| View { connect, ..empty() });
+    let views = json!([empty(), full(), choices[0], choices[1]]);
     let previews = json!([preview(None), preview(Some("Quit it first."))]);
+    let start_up_previews = json!([start_up_preview()]);
     let outcomes = json!([outcome(None), outcome(Some("/home/ana/.claude.json.maya-mcp-1"))]);
     let refusal = json!(Refusal::NoSuchSession("maya-8453".to_owned()));
     [
         "// Written by `cargo test -p maya-mcp-tray` with MAYA_MCP_CODEGEN=1: what the shell really sends. Not to be edited.\n\
-         import type { Outcome, Preview, View } from \"./types\";\n"
+         import type { Outcome, Preview, StartUpPreview, View } from \"./types\";\n"
             .to_owned(),
         of("views", "View[]", views),
         of("previews", "Preview[]", previews),
+        of("startUpPreviews", "StartUpPreview[]", start_up_previews),
         of("outcomes", "Outcome[]", outcomes),
         of("refusal", "{ kind: string; message: string }", refusal),
     ]

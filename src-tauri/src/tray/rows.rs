@@ -27,8 +27,11 @@ pub enum Action {
     Choose(String),
     /// Choosing the chosen session again takes the choice back.
     Release(String),
+    ConnectSession(String),
+    /// The line for the session's Script Editor.
+    CopyLine(String),
     OpenWindow,
-    Connect(Client),
+    ConnectClient(Client),
     /// The window tells more about this client.
     LookAt(Client),
     CopyConfig,
@@ -43,8 +46,10 @@ impl Action {
         match self {
             Self::ReadProblem => "problem".to_owned(),
             Self::Choose(session) | Self::Release(session) => format!("session/{session}"),
+            Self::ConnectSession(session) => format!("connect/{session}"),
+            Self::CopyLine(session) => format!("line/{session}"),
             Self::OpenWindow => "window".to_owned(),
-            Self::Connect(client) | Self::LookAt(client) => format!("client/{client}"),
+            Self::ConnectClient(client) | Self::LookAt(client) => format!("client/{client}"),
             Self::CopyConfig => "copy-config".to_owned(),
             Self::TurnStartAtLogin => "start-at-login".to_owned(),
             Self::Quit => "quit".to_owned(),
@@ -90,33 +95,59 @@ pub fn rows(view: &View) -> Vec<Row> {
         .collect()
 }
 
-/// The session in use is marked: the artist's choice, or the only one.
+/// Each session, and below it what the artist can do about it.
 fn session_rows(sessions: &[SessionView]) -> Vec<Row> {
     if sessions.is_empty() {
         return vec![Row::Note("No Maya is running".to_owned())];
     }
-    let row = |session: &SessionView| {
-        let name = session.session.clone();
-        let action = if session.in_use { Action::Release(name) } else { Action::Choose(name) };
-        Row::Check { action, text: session_text(session), checked: session.in_use || sessions.len() == 1 }
+    let is_only_one = sessions.len() == 1;
+    let rows = |session: &SessionView| {
+        [Some(choice_row(session, is_only_one)), connect_row(session), line_row(session)]
+            .into_iter()
+            .flatten()
     };
-    sessions.iter().map(row).collect()
+    sessions.iter().flat_map(|session| rows(session).collect::<Vec<_>>()).collect()
+}
+
+/// The session in use is marked: the artist's choice, or the only one.
+fn choice_row(session: &SessionView, is_only_one: bool) -> Row {
+    let name = session.session.clone();
+    let action = if session.in_use { Action::Release(name) } else { Action::Choose(name) };
+    Row::Check { action, text: session_text(session), checked: session.in_use || is_only_one }
+}
+
+fn connect_row(session: &SessionView) -> Option<Row> {
+    let SessionView { title, session: name, .. } = session;
+    let again = if session.phase == "awaiting_connect" { "" } else { " again" };
+    let text = format!("Connect {title}{again} — {name}");
+    session.can_connect.then(|| Row::Item { action: Action::ConnectSession(name.clone()), text })
+}
+
+fn line_row(session: &SessionView) -> Option<Row> {
+    session.line.as_ref()?;
+    let text = format!("Copy the line for {}'s Script Editor", session.title);
+    Some(Row::Item { action: Action::CopyLine(session.session.clone()), text })
 }
 
 /// "Maya 2025 — hero.ma (maya-8453), busy"
 fn session_text(session: &SessionView) -> String {
     let SessionView { title, session: name, scene_name, .. } = session;
-    let scene = scene_name.as_deref().unwrap_or("untitled scene");
-    let phase = match session.phase {
-        "ready" => "",
-        "awaiting_permission" => ", waits for your permission",
-        "busy" => ", busy",
-        "not_responding" => ", not responding",
-        "unreachable" => ", not reachable",
+    let (phase, is_linked) = match session.phase {
+        "ready" => ("", true),
+        "awaiting_connect" => (", not connected", false),
+        "awaiting_permission" => (", waits for your permission", false),
+        "busy" => (", busy", true),
+        "not_responding" => (", not responding", true),
+        "unreachable" => (", not reachable", false),
         // Found or being brought in: a moment later it is something else.
-        _ => ", connecting",
+        _ => (", connecting", false),
     };
-    format!("{title} — {scene} ({name}){phase}")
+    let scene = match scene_name {
+        Some(scene) => format!(" — {scene}"),
+        None if is_linked => " — untitled scene".to_owned(),
+        None => String::new(),
+    };
+    format!("{title}{scene} ({name}){phase}")
 }
 
 /// Claude Desktop alone: one click for what most people come for. Not where something is to be read first.
@@ -124,9 +155,9 @@ fn client_row(client: Client, clients: &[ClientView]) -> Option<Row> {
     let ClientView { name, state, note, .. } = clients.iter().find(|view| view.client == client.id())?;
     let item = |action, text| Some(Row::Item { action, text });
     match (*state, note) {
-        ("not_connected", None) => item(Action::Connect(client), format!("Connect {name}")),
+        ("not_connected", None) => item(Action::ConnectClient(client), format!("Connect {name}")),
         ("not_connected", Some(_)) => item(Action::LookAt(client), format!("Connect {name}…")),
-        ("outdated", _) => item(Action::Connect(client), format!("Connect {name} again")),
+        ("outdated", _) => item(Action::ConnectClient(client), format!("Connect {name} again")),
         ("connected", _) => Some(Row::Check {
             action: Action::LookAt(client),
             text: format!("{name} is connected"),
@@ -234,20 +265,60 @@ mod tests {
                 "{phase}"
             );
         }
-        session.scene_name = None;
-        assert!(
-            session_text(&session).contains("untitled scene"),
-            "a scene that was never saved has no name"
-        );
+        for (phase, text) in [
+            ("ready", "Maya 2025 — untitled scene (maya-8453)"),
+            ("awaiting_connect", "Maya 2025 (maya-8453), not connected"),
+        ] {
+            (session.phase, session.scene_name) = (phase, None);
+            assert_eq!(session_text(&session), text, "a scene is never saved, or not known: {phase}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_done_about_a_session_stands_right_below_it() {
+        let line = "commandPort -name \"127.0.0.1:7443\";";
+        for (phase, can_connect, line, below, action) in [
+            ("ready", false, None, None, None),
+            (
+                "awaiting_connect",
+                true,
+                None,
+                Some("Connect Maya 2025 — maya-8453"),
+                Some(Action::ConnectSession("maya-8453".to_owned())),
+            ),
+            (
+                "unreachable",
+                true,
+                None,
+                Some("Connect Maya 2025 again — maya-8453"),
+                Some(Action::ConnectSession("maya-8453".to_owned())),
+            ),
+            (
+                "unreachable",
+                false,
+                Some(line),
+                Some("Copy the line for Maya 2025's Script Editor"),
+                Some(Action::CopyLine("maya-8453".to_owned())),
+            ),
+        ] {
+            let mut sessions = samples::sessions()[..2].to_vec();
+            (sessions[0].phase, sessions[0].can_connect) = (phase, can_connect);
+            sessions[0].line = line.map(str::to_owned);
+            let view = View { sessions, ..samples::empty() };
+            let row = drawn(&view)[1].clone();
+            assert_eq!(Some(row.as_str()).filter(|row| !row.starts_with('[')), below, "{phase}");
+            let act = action.as_ref().and_then(|action| action_of(&view, &action.id()));
+            assert_eq!(act, action, "a click does what the row says: {phase}");
+        }
     }
 
     #[test]
     fn claude_desktop_is_connected_by_one_click_unless_something_is_to_be_read_first() {
         let client = Client::ClaudeDesktop;
         for (state, note, text, action) in [
-            ("not_connected", None, "Connect Claude Desktop", Action::Connect(client)),
+            ("not_connected", None, "Connect Claude Desktop", Action::ConnectClient(client)),
             ("not_connected", Some("read me"), "Connect Claude Desktop…", Action::LookAt(client)),
-            ("outdated", None, "Connect Claude Desktop again", Action::Connect(client)),
+            ("outdated", None, "Connect Claude Desktop again", Action::ConnectClient(client)),
             ("connected", None, "[x] Claude Desktop is connected", Action::LookAt(client)),
             ("unreadable", Some("why"), "Claude Desktop: settings cannot be read…", Action::LookAt(client)),
         ] {

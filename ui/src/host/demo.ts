@@ -1,5 +1,5 @@
 /** The workstation that the fake shell shows: every phase and every client state, once. */
-import type { ClientState, ClientView, Phase, Preview, SessionView, View } from "./types";
+import type { ClientState, ClientView, Phase, Preview, SessionView, StartUpPreview, StartUpView, View } from "./types";
 
 export function demoView(): View {
   return {
@@ -40,8 +40,41 @@ export function demoView(): View {
       demoClient("windsurf", "Windsurf", "not_found", null),
       demoClient("zed", "Zed", "not_found", null),
     ],
+    connect: "ask",
+    start_up: [demoStartUp("2024", "off"), demoStartUp("2025", "on")],
     start_at_login: true,
     problem: null,
+  };
+}
+
+/** Mayas that wait for the person: one to be connected, one that was refused, one without a port, one added by hand. */
+export function waitingView(): View {
+  return {
+    ...demoView(),
+    sessions: [
+      demoSession(8453, "awaiting_connect", "Found: choose Connect in Maya MCP Tray to use it", {
+        title: "Maya 2025",
+        can_connect: true,
+      }),
+      demoSession(
+        9120,
+        "unreachable",
+        "Running, not reachable: permission was denied in Maya. Choose Connect in Maya MCP Tray to be asked again",
+        { title: "Maya 2025", can_connect: true },
+      ),
+      demoSession(9377, "unreachable", "Running, not reachable: it has no command port open", {
+        title: "Maya 2024",
+        maya_version: "2024",
+        line: 'commandPort -name "127.0.0.1:7387";',
+      }),
+      demoAdded("10.0.0.5", 7001),
+    ],
+    start_up: [
+      demoStartUp("2023", "unreadable", "The start-up file is read-only. Make it writable, then look here again."),
+      demoStartUp("2024", "off"),
+      demoStartUp("2025", "outdated"),
+      demoStartUp("2026", "on"),
+    ],
   };
 }
 
@@ -57,6 +90,7 @@ export function quietView(): View {
       running: false,
       note: null,
     })),
+    start_up: [],
     start_at_login: false,
   };
 }
@@ -97,9 +131,51 @@ export function demoSession(pid: number, phase: Phase, text: string, rest: Parti
     batch: false,
     in_use: false,
     used_by: [],
+    can_connect: false,
+    line: null,
+    removable: false,
     ...rest,
   };
 }
+
+export function demoAdded(host: string, port: number): SessionView {
+  const text = `Running, not reachable: no answer yet at ${host}:${port}. If Maya is busy or shows a dialog, it connects by itself afterwards`;
+  return {
+    ...demoSession(0, "unreachable", text),
+    session: `maya-${host}:${port}`,
+    title: "Maya",
+    pid: null,
+    maya_version: null,
+    python_version: null,
+    removable: true,
+  };
+}
+
+export const REMOTE_WARNING =
+  "A command port has no authentication and no encryption: everybody who reaches it over the network can run code in that Maya, and what you send to it can be read on the way.";
+
+export function demoStartUp(version: string, state: StartUpView["state"], note: string | null = null): StartUpView {
+  return { version, state, path: startUpPath(version), note };
+}
+
+export function demoStartUpPreview(version: string): StartUpPreview {
+  return { version, path: startUpPath(version), block: BLOCK, creates_file: version !== "2025", changes: true };
+}
+
+function startUpPath(version: string): string {
+  return `~/maya/${version}/scripts/userSetup.py`;
+}
+
+const BLOCK = `# >>> Maya MCP Tray >>>
+# Written by Maya MCP Tray: lets this Maya connect to it by itself when it starts. To take it
+# out, use its window or "maya-mcp autoconnect off", or delete everything from >>> to <<<.
+try:
+    __import__('runpy').run_path('/home/ana/.maya-mcp/boot.py')['start_up']()
+except Exception:
+    pass
+# Before these lines: no file. Check: 0f1e2d3c
+# <<< Maya MCP Tray <<<
+`;
 
 export function demoClient(
   client: string,

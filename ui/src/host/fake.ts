@@ -1,6 +1,15 @@
 /** A shell in memory, for a browser and for tests. It answers like the real one: views arrive as events, never as replies. */
-import { demoPreview, demoView } from "./demo";
-import { type ClientState, type Host, HostError, type Outcome, type Preview, type View } from "./types";
+import { demoAdded, demoPreview, demoStartUpPreview, demoView, REMOTE_WARNING } from "./demo";
+import {
+  type ClientState,
+  type Connect,
+  type Host,
+  HostError,
+  type Outcome,
+  type Preview,
+  type StartUpPreview,
+  type View,
+} from "./types";
 
 declare global {
   interface Window {
@@ -71,6 +80,64 @@ export class FakeHost implements Host {
     this.change((view) => {
       for (const each of view.sessions) each.in_use = each.session === session;
     });
+  }
+
+  async connectSession(session: string): Promise<void> {
+    await this.#enter("connectSession", session);
+    this.change((view) => {
+      for (const each of view.sessions) {
+        if (each.session !== session) continue;
+        each.phase = "awaiting_permission";
+        each.phase_text = "Maya is asking for permission: choose Allow All there";
+        each.can_connect = false;
+      }
+    });
+  }
+
+  async remoteWarning(host: string): Promise<string | null> {
+    await this.#enter("remoteWarning", host);
+    return /^(localhost|127\.|::1$)/.test(host) ? null : REMOTE_WARNING;
+  }
+
+  async addSession(host: string, port: number): Promise<void> {
+    await this.#enter("addSession", `${host} ${port}`);
+    this.change((view) => view.sessions.push(demoAdded(host, port)));
+  }
+
+  async removeSession(session: string): Promise<void> {
+    await this.#enter("removeSession", session);
+    this.change((view) => {
+      view.sessions = view.sessions.filter((each) => each.session !== session);
+    });
+  }
+
+  async copyLine(session: string): Promise<void> {
+    await this.#enter("copyLine", session);
+  }
+
+  async setConnect(connect: Connect): Promise<void> {
+    await this.#enter("setConnect", connect);
+    this.change((view) => {
+      view.connect = connect;
+    });
+  }
+
+  async previewStartUp(version: string): Promise<StartUpPreview> {
+    await this.#enter("previewStartUp", version);
+    return demoStartUpPreview(version);
+  }
+
+  async turnStartUp(version: string, on: boolean): Promise<Outcome> {
+    await this.#enter("turnStartUp", `${version} ${on}`);
+    this.change((view) => {
+      for (const each of view.start_up) if (each.version === version) each.state = on ? "on" : "off";
+    });
+    return {
+      message: on
+        ? `Maya ${version} connects by itself from its next start on.`
+        : `Maya ${version} no longer connects by itself. Its start-up file is as it was.`,
+      backup: null,
+    };
   }
 
   async previewClient(client: string): Promise<Preview> {

@@ -1,5 +1,5 @@
 // Written by `cargo test -p maya-mcp-tray` with MAYA_MCP_CODEGEN=1: what the shell really sends. Not to be edited.
-import type { Outcome, Preview, View } from "./types";
+import type { Outcome, Preview, StartUpPreview, View } from "./types";
 
 export const views: View[] = [
   {
@@ -7,6 +7,8 @@ export const views: View[] = [
     "version": "0.1.0",
     "sessions": [],
     "clients": [],
+    "connect": "ask",
+    "start_up": [],
     "start_at_login": false,
     "problem": null
   },
@@ -29,7 +31,10 @@ export const views: View[] = [
         "in_use": true,
         "used_by": [
           "cursor"
-        ]
+        ],
+        "can_connect": false,
+        "line": null,
+        "removable": false
       },
       {
         "session": "maya-8454",
@@ -44,13 +49,16 @@ export const views: View[] = [
         "scene_path": null,
         "batch": true,
         "in_use": false,
-        "used_by": []
+        "used_by": [],
+        "can_connect": false,
+        "line": null,
+        "removable": false
       },
       {
         "session": "maya-8455",
         "title": "Maya 2025",
-        "phase": "awaiting_permission",
-        "phase_text": "Maya is asking for permission: choose Allow All there",
+        "phase": "awaiting_connect",
+        "phase_text": "Found: choose Connect in Maya MCP Tray to use it",
         "since": "1970-01-01T00:00:00Z",
         "pid": 8455,
         "maya_version": "2025",
@@ -59,13 +67,16 @@ export const views: View[] = [
         "scene_path": null,
         "batch": false,
         "in_use": false,
-        "used_by": []
+        "used_by": [],
+        "can_connect": true,
+        "line": null,
+        "removable": false
       },
       {
         "session": "maya-8456",
         "title": "Maya 2025",
-        "phase": "bootstrapping",
-        "phase_text": "Connecting",
+        "phase": "awaiting_permission",
+        "phase_text": "Maya is asking for permission: choose Allow All there",
         "since": "1970-01-01T00:00:00Z",
         "pid": 8456,
         "maya_version": "2025",
@@ -74,28 +85,34 @@ export const views: View[] = [
         "scene_path": null,
         "batch": false,
         "in_use": false,
-        "used_by": []
+        "used_by": [],
+        "can_connect": false,
+        "line": null,
+        "removable": false
       },
       {
         "session": "maya-8457",
         "title": "Maya 2025",
-        "phase": "busy",
-        "phase_text": "Busy: Maya is working or shows a dialog",
+        "phase": "bootstrapping",
+        "phase_text": "Connecting",
         "since": "1970-01-01T00:00:00Z",
         "pid": 8457,
         "maya_version": "2025",
-        "python_version": "3.11.4",
-        "scene_name": "shot_010.ma",
-        "scene_path": "/show/shot_010.ma",
+        "python_version": null,
+        "scene_name": null,
+        "scene_path": null,
         "batch": false,
         "in_use": false,
-        "used_by": []
+        "used_by": [],
+        "can_connect": false,
+        "line": null,
+        "removable": false
       },
       {
         "session": "maya-8458",
         "title": "Maya 2025",
-        "phase": "not_responding",
-        "phase_text": "Not responding: please look at Maya",
+        "phase": "busy",
+        "phase_text": "Busy: Maya is working or shows a dialog",
         "since": "1970-01-01T00:00:00Z",
         "pid": 8458,
         "maya_version": "2025",
@@ -104,22 +121,82 @@ export const views: View[] = [
         "scene_path": "/show/shot_010.ma",
         "batch": false,
         "in_use": false,
-        "used_by": []
+        "used_by": [],
+        "can_connect": false,
+        "line": null,
+        "removable": false
       },
       {
         "session": "maya-8459",
         "title": "Maya 2025",
-        "phase": "unreachable",
-        "phase_text": "Running, not reachable: it has no command port open. Run this line in Maya's Script Editor, on a MEL tab: commandPort -name \"127.0.0.1:7001\"",
+        "phase": "not_responding",
+        "phase_text": "Not responding, but alive: it works on something long or shows a dialog. Please look at Maya",
         "since": "1970-01-01T00:00:00Z",
         "pid": 8459,
+        "maya_version": "2025",
+        "python_version": "3.11.4",
+        "scene_name": "shot_010.ma",
+        "scene_path": "/show/shot_010.ma",
+        "batch": false,
+        "in_use": false,
+        "used_by": [],
+        "can_connect": false,
+        "line": null,
+        "removable": false
+      },
+      {
+        "session": "maya-8460",
+        "title": "Maya 2025",
+        "phase": "unreachable",
+        "phase_text": "Running, not reachable: it has no command port open",
+        "since": "1970-01-01T00:00:00Z",
+        "pid": 8460,
         "maya_version": "2025",
         "python_version": null,
         "scene_name": null,
         "scene_path": null,
         "batch": false,
         "in_use": false,
-        "used_by": []
+        "used_by": [],
+        "can_connect": false,
+        "line": "commandPort -name \"127.0.0.1:7370\";",
+        "removable": false
+      },
+      {
+        "session": "maya-8461",
+        "title": "Maya 2025",
+        "phase": "unreachable",
+        "phase_text": "Running, not reachable: permission was denied in Maya. Choose Connect in Maya MCP Tray to be asked again",
+        "since": "1970-01-01T00:00:00Z",
+        "pid": 8461,
+        "maya_version": "2025",
+        "python_version": null,
+        "scene_name": null,
+        "scene_path": null,
+        "batch": false,
+        "in_use": false,
+        "used_by": [],
+        "can_connect": true,
+        "line": null,
+        "removable": false
+      },
+      {
+        "session": "maya-10.0.0.5:7001",
+        "title": "Maya",
+        "phase": "unreachable",
+        "phase_text": "Running, not reachable: no answer yet at farm-12:7001. If Maya is busy or shows a dialog, it connects by itself afterwards",
+        "since": "1970-01-01T00:00:00Z",
+        "pid": null,
+        "maya_version": null,
+        "python_version": null,
+        "scene_name": null,
+        "scene_path": null,
+        "batch": false,
+        "in_use": false,
+        "used_by": [],
+        "can_connect": false,
+        "line": null,
+        "removable": true
       }
     ],
     "clients": [
@@ -164,8 +241,55 @@ export const views: View[] = [
         "note": null
       }
     ],
+    "connect": "ask",
+    "start_up": [
+      {
+        "version": "2025",
+        "state": "off",
+        "path": "/home/ana/maya/2025/scripts/userSetup.py",
+        "note": null
+      },
+      {
+        "version": "2025",
+        "state": "on",
+        "path": "/home/ana/maya/2025/scripts/userSetup.py",
+        "note": null
+      },
+      {
+        "version": "2025",
+        "state": "outdated",
+        "path": "/home/ana/maya/2025/scripts/userSetup.py",
+        "note": null
+      },
+      {
+        "version": "2025",
+        "state": "unreadable",
+        "path": "/home/ana/maya/2025/scripts/userSetup.py",
+        "note": "It is read-only."
+      }
+    ],
     "start_at_login": true,
     "problem": "Port 6292 on this machine is taken."
+  },
+  {
+    "endpoint": null,
+    "version": "0.1.0",
+    "sessions": [],
+    "clients": [],
+    "connect": "auto",
+    "start_up": [],
+    "start_at_login": false,
+    "problem": null
+  },
+  {
+    "endpoint": null,
+    "version": "0.1.0",
+    "sessions": [],
+    "clients": [],
+    "connect": "manual",
+    "start_up": [],
+    "start_at_login": false,
+    "problem": null
   }
 ];
 
@@ -189,6 +313,16 @@ export const previews: Preview[] = [
     "after": "{ \"mcpServers\": {} }\n",
     "creates_file": false,
     "note": "Quit it first."
+  }
+];
+
+export const startUpPreviews: StartUpPreview[] = [
+  {
+    "version": "2025",
+    "path": "/home/ana/maya/2025/scripts/userSetup.py",
+    "block": "# >>> Maya MCP Tray >>>\n",
+    "creates_file": true,
+    "changes": true
   }
 ];
 

@@ -1,0 +1,95 @@
+//! What a person can do with a session beside looking at it.
+
+use std::{net::IpAddr, sync::Arc};
+
+use maya_mcp_hub::{Connect, Hub};
+use maya_mcp_session::{Commands, NO_AUTHENTICATION, Session, SessionId};
+
+use crate::{
+    ipc::{Outcome, Refusal},
+    shell::Shell,
+};
+
+impl Shell {
+    /// The artist's choice, by the session's name.
+    pub fn choose(&self, session: Option<&str>) -> Result<(), Refusal> {
+        self.with_hub(|hub| {
+            let chosen = session.map(|name| find(hub, name)).transpose()?;
+            hub.choose(chosen.map(|session| session.id()));
+            Ok(())
+        })
+    }
+
+    pub async fn connect_session(&self, name: &str) -> Result<(), Refusal> {
+        let (commands, id) = self.command_for(name)?;
+        Ok(commands.connect(id).await?)
+    }
+
+    pub async fn remove_session(&self, name: &str) -> Result<(), Refusal> {
+        let (commands, id) = self.command_for(name)?;
+        Ok(commands.remove(id).await?)
+    }
+
+    pub async fn add_session(&self, host: String, port: u16) -> Result<(), Refusal> {
+        let commands = self.with_hub(|hub| Ok(hub.commands()))?;
+        Ok(commands.add(host, port).await.map(drop)?)
+    }
+
+    /// What is to be read before a Maya on this host is added. Where other machines are not allowed, the refusal says the same.
+    pub fn remote_warning(&self, host: &str) -> Option<&'static str> {
+        (self.remote_hosts && !is_here(host)).then_some(NO_AUTHENTICATION)
+    }
+
+    pub fn copy_line(&self, name: &str) -> Result<(), Refusal> {
+        let session = self.with_hub(|hub| find(hub, name))?;
+        let line = session.phase.line().ok_or_else(|| Refusal::NoLine(name.to_owned()))?;
+        Ok(self.clipboard.copy(line.to_owned())?)
+    }
+
+    pub fn set_connect(&self, connect: Connect) -> Result<(), Refusal> {
+        self.with_hub(|hub| Ok(hub.set_connect(connect)?))
+    }
+
+    /// Only while the engine runs: it has laid down what Maya will start.
+    pub fn turn_start_up_on(&self, version: &str) -> Result<Outcome, Refusal> {
+        self.with_hub(|_| Ok(()))?;
+        self.start_up.turn_on(version)
+    }
+
+    fn command_for(&self, name: &str) -> Result<(Commands, SessionId), Refusal> {
+        self.with_hub(|hub| Ok((hub.commands(), find(hub, name)?.id())))
+    }
+}
+
+fn find(hub: &Hub, name: &str) -> Result<Arc<Session>, Refusal> {
+    hub.snapshot().find(name).ok_or_else(|| Refusal::NoSuchSession(name.to_owned()))
+}
+
+/// A name may lead anywhere, so only the usual one is taken for this machine's.
+fn is_here(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_needs_no_warning() {
+        for (host, here) in [
+            ("127.0.0.1", true),
+            ("127.0.1.1", true),
+            ("::1", true),
+            ("localhost", true),
+            ("LocalHost", true),
+            ("10.0.0.5", false),
+            ("0.0.0.0", false),
+            ("farm-12", false),
+            ("localhost.example.com", false),
+            ("", false),
+        ] {
+            assert_eq!(is_here(host), here, "{host:?}");
+        }
+    }
+}
