@@ -91,6 +91,27 @@ async fn after_deny_connect_asks_again() {
 }
 
 #[tokio::test]
+async fn the_first_of_two_on_one_socket_is_not_offered_what_can_only_fail() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine_with(&studio, |_| ()).await;
+    let mut watching = hub.registry().subscribe();
+    let mut first = studio.start("2024", &["--dialog", "allow-all"]).await;
+    event(&mut news, &first, "awaiting_connect").await;
+    let mut second = studio.start("2025", &["--dialog", "allow-all"]).await;
+    let taken = event(&mut news, &first, "unreachable").await.session.phase.clone();
+    assert!(taken.to_string().contains("taken over") && taken.line().is_some(), "with what helps: {taken}");
+    let found = event(&mut watching, &second, "awaiting_connect").await.session;
+    hub.commands().connect(found.id()).await.expect("it is there");
+    event(&mut watching, &second, "ready").await;
+    assert_eq!(
+        (dialogs(&mut first).await, dialogs(&mut second).await),
+        (0, 1),
+        "only who was meant was asked"
+    );
+    hub.stop().await;
+}
+
+#[tokio::test]
 async fn manual_connects_nothing_by_itself_and_the_setting_works_at_once() {
     let studio = Studio::new();
     let (hub, mut news) = engine_with(&studio, |settings| settings.connect = Connect::Manual).await;

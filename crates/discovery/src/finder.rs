@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     ffi::OsString,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use maya_mcp_session::{Process, ProcessId};
@@ -121,6 +122,7 @@ impl Finder {
             batch: kind.batch,
             foreign,
             temp_folders: if foreign { Vec::new() } else { temp_folders(process.environ()) },
+            age: Duration::from_secs(process.run_time()),
         })
     }
 }

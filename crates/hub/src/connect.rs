@@ -3,12 +3,18 @@
 //! Invariant: a port that asks the artist gets one message for as long as it listens, whatever comes of it, and none before the artist has been
 //! told; one that answered as something else is left alone.
 
-use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use maya_mcp_discovery as discovery;
 use maya_mcp_maya::{
     BootstrapError, Doorway, HelperAddress, Link, LinkError, LinkTask, PortError, Welcome, bootstrap,
+    check_owner,
 };
 use maya_mcp_session::{Address, Observation, Offer, SessionId, Why, line_to_paste};
 use tokio::{
@@ -67,13 +73,21 @@ pub struct Connector {
     /// The helper that the last link led to: still there when only the connection broke.
     last: Option<(Option<Address>, HelperAddress)>,
     announced: bool,
+    /// Who listened under the same name when it was last looked at.
+    rivals: BTreeSet<u32>,
+    /// Its sockets have been seen.
+    looked: bool,
+    /// Until then it may still be starting, and open its port later.
+    starting: Instant,
 }
 
 impl Connector {
-    pub fn new(id: SessionId, presses: watch::Receiver<u64>, world: Arc<World>) -> Self {
+    /// `age`: for how long its process had been running when it was found.
+    pub fn new(id: SessionId, age: Duration, presses: watch::Receiver<u64>, world: Arc<World>) -> Self {
         let said = world.memory.said(id);
         Self {
             id,
+            starting: Instant::now() + world.timing.no_port.saturating_sub(age),
             setting: world.connect.clone(),
             presses,
             wanted: said == Said::Yes || matches!(id, SessionId::Added(_)),
@@ -82,6 +96,8 @@ impl Connector {
             helpers: HashSet::new(),
             last: None,
             announced: false,
+            rivals: BTreeSet::new(),
+            looked: false,
             world,
         }
     }
@@ -130,6 +146,7 @@ impl Connector {
                     for way in self.due() {
                         attempts.push(self.attempt(way, asking.clone()));
                     }
+                    self.notice_thieves().await;
                     look = Instant::now() + (began.elapsed() / 10).clamp(timing.ports_soon, timing.ports_late);
                 }
                 () = sleep_until(impatient) => impatient = Instant::now() + timing.patience,
@@ -146,7 +163,7 @@ impl Connector {
                     Err(failure) => self.judge(&way, &failure),
                 },
             }
-            self.tell(began);
+            self.tell();
         }
     }
 
@@ -162,6 +179,7 @@ impl Connector {
         }
         // What cannot be seen just now has not gone: nothing is forgotten, and nothing tried.
         let Some(doorways) = self.doorways() else { return due };
+        self.looked = true;
         let doorways = self.verdicts.due(doorways, self.leave(), self.world.timing.ask_after);
         due.extend(doorways.into_iter().map(Way::Port));
         due
@@ -179,6 +197,32 @@ impl Connector {
                 Some(listening.into_iter().map(of_it).collect())
             }
         }
+    }
+
+    /// Before the artist is offered what can only fail: a later Maya may have taken the socket's file.
+    async fn notice_thieves(&mut self) {
+        let Some(pid) = self.id.pid() else { return };
+        for doorway in self.verdicts.withheld() {
+            let rivals = self.rivals_at(&doorway.address);
+            if rivals.is_empty() || rivals == self.rivals {
+                continue;
+            }
+            self.rivals = rivals;
+            if let Err(taken @ PortError::TakenOver { .. }) = check_owner(&doorway.address, pid).await {
+                self.judge(&Way::Port(doorway), &Failure::TakenOver(taken.into()));
+            }
+        }
+    }
+
+    /// Other Mayas that listen on a socket of this name.
+    fn rivals_at(&self, address: &Address) -> BTreeSet<u32> {
+        if !matches!(address, Address::Unix(_)) {
+            return BTreeSet::new();
+        }
+        let snapshot = self.world.registry.snapshot();
+        let others = snapshot.sessions.keys().filter(|id| **id != self.id).filter_map(|id| id.pid());
+        let listens = |pid: &u32| discovery::listening(*pid).is_ok_and(|all| all.contains(address));
+        others.filter(listens).collect()
     }
 
     fn leave(&self) -> Leave {
@@ -223,7 +267,7 @@ impl Connector {
     }
 
     /// What stands in the way, in one word: the same as before is no news.
-    fn tell(&self, began: Instant) {
+    fn tell(&self) {
         let id = self.id;
         let timing = &self.world.timing;
         let observation = match self.verdicts.obstacle(timing.patience) {
@@ -234,14 +278,15 @@ impl Connector {
                 Observation::ConnectOffered { id, offer: if quiet { Offer::Quiet } else { Offer::Asking } }
             }
             Some(Obstacle::Why(why)) => Observation::ConnectFailed { id, why },
-            None if began.elapsed() >= timing.no_port => match id.pid() {
-                Some(pid) => {
+            Some(Obstacle::Soon) => return,
+            None if !self.looked => return,
+            None => match id.pid() {
+                Some(pid) if Instant::now() >= self.starting => {
                     let why = Why::NoCommandPort { line: line_to_paste(pid) };
                     Observation::ConnectFailed { id, why }
                 }
-                None => return,
+                _ => return,
             },
-            None => return,
         };
         self.world.registry.observe(&observation);
     }

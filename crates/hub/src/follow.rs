@@ -72,7 +72,8 @@ pub async fn follow(
         }
         return;
     }
-    let mut connector = Connector::new(id, presses, world.clone());
+    let age = if let Origin::Process(process) = &origin { process.age } else { Duration::ZERO };
+    let mut connector = Connector::new(id, age, presses, world.clone());
     // How the last link ended; a crash while connecting again is a crash all the same.
     let mut last = None;
     loop {

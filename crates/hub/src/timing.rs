@@ -13,7 +13,7 @@ pub struct Timing {
     pub ask_after: Duration,
     /// Without an answer for so long, a session counts as not reachable; trying goes on.
     pub patience: Duration,
-    /// A Maya that starts needs this long before having no port means something.
+    /// For so long after its start, a Maya may still open its port.
     pub no_port: Duration,
     /// Between two tries at a port that failed.
     pub retry: Duration,

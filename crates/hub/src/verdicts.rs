@@ -72,6 +72,8 @@ pub enum Obstacle {
     Trying(Address),
     /// The artist's leave is missing.
     Withheld,
+    /// One will be tried in a moment.
+    Soon,
     Why(Why),
 }
 
@@ -146,6 +148,12 @@ impl Verdicts {
         Some(doorway)
     }
 
+    /// What waits for the artist's leave.
+    pub fn withheld(&self) -> Vec<Doorway> {
+        let withheld = self.known.values().filter(|(_, verdict)| matches!(verdict, Verdict::Withheld));
+        withheld.map(|(doorway, _)| doorway.clone()).collect()
+    }
+
     /// A dialog must be open there.
     pub fn asked(&mut self, address: &Address) {
         if let Some((_, Verdict::Trying { asked, .. })) = self.known.get_mut(&address.to_string()) {
@@ -214,7 +222,10 @@ impl Verdicts {
                 let tried: Vec<_> = silent.iter().map(|(address, _)| address.to_string()).collect();
                 Some(Obstacle::Why(Why::NoAnswer { tried: tried.join(", ") }))
             }
-            (None, None, true) => None,
+            (None, None, true) => {
+                let soon = |(_, verdict): &(Doorway, Verdict)| matches!(verdict, Verdict::NotBefore { .. });
+                all().any(soon).then_some(Obstacle::Soon)
+            }
         }
     }
 }
@@ -241,6 +252,7 @@ mod tests {
             Some(Obstacle::Asking(_)) => "asking".to_owned(),
             Some(Obstacle::Trying(_)) => "trying".to_owned(),
             Some(Obstacle::Withheld) => "withheld".to_owned(),
+            Some(Obstacle::Soon) => "soon".to_owned(),
             Some(Obstacle::Why(why)) => format!("{why:?}"),
             None => "nothing".to_owned(),
         }
@@ -388,7 +400,7 @@ mod tests {
     async fn what_needs_leave_waits_for_it() {
         let mut verdicts = Verdicts::default();
         assert_eq!(verdicts.due(vec![asking()], Leave::Plain, ASK_AFTER), [], "no leave");
-        assert_eq!(said(&verdicts), "nothing", "another port may still come up");
+        assert_eq!(said(&verdicts), "soon", "another port may still come up");
         after(ASK_AFTER).await;
         assert_eq!(verdicts.due(vec![asking()], Leave::Plain, ASK_AFTER), [], "no leave");
         assert_eq!(said(&verdicts), "withheld", "now the artist is asked");

@@ -48,10 +48,7 @@ pub async fn ask(
             let stream = in_time(tokio::net::UnixStream::connect(path)).await.map_err(connect)?;
             // A later Maya takes over the file of the default socket: never speak to one while meaning the other.
             let owner = stream.peer_cred().map_err(connect)?.pid();
-            let expected = pid.and_then(|pid| i32::try_from(pid).ok());
-            if owner.is_some() && expected.is_some() && owner != expected {
-                return Err(PortError::TakenOver { address: address.clone(), owner });
-            }
+            expect_owner(address, owner, pid)?;
             exchange(stream, line, sent).await.map_err(talk)
         }
         #[cfg(not(unix))]
@@ -60,6 +57,28 @@ pub async fn ask(
             Err(connect(io::ErrorKind::Unsupported.into()))
         }
     }
+}
+
+/// Which process answers at this socket now, and whether that is another than `pid`. Nothing is sent, so nobody is asked.
+pub async fn check_owner(address: &Address, pid: u32) -> Result<(), PortError> {
+    #[cfg(unix)]
+    if let Address::Unix(path) = address {
+        let connect = |source| PortError::Connect { address: address.clone(), source };
+        let stream = in_time(tokio::net::UnixStream::connect(path)).await.map_err(connect)?;
+        let owner = stream.peer_cred().map_err(connect)?.pid();
+        return expect_owner(address, owner, Some(pid));
+    }
+    let _ = (address, pid);
+    Ok(())
+}
+
+#[cfg(unix)]
+fn expect_owner(address: &Address, owner: Option<i32>, pid: Option<u32>) -> Result<(), PortError> {
+    let expected = pid.and_then(|pid| i32::try_from(pid).ok());
+    if owner.is_some() && expected.is_some() && owner != expected {
+        return Err(PortError::TakenOver { address: address.clone(), owner });
+    }
+    Ok(())
 }
 
 async fn in_time<T>(connecting: impl Future<Output = io::Result<T>>) -> io::Result<T> {

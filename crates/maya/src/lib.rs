@@ -20,7 +20,7 @@ mod sources {
 }
 
 pub use bootstrap::{BootstrapError, Doorway, asks_the_artist, bootstrap};
-pub use command_port::PortError;
+pub use command_port::{PortError, check_owner};
 pub use helper_files::{HelperFiles, HelperFilesError};
 pub use link::{Farewell, HelperAddress, Link, LinkEnd, LinkError, LinkEvent, LinkTask, Welcome};
 pub use links::Links;

@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -113,6 +114,8 @@ pub struct Process {
     pub foreign: bool,
     /// Where it would leave a recovered scene.
     pub temp_folders: Vec<PathBuf>,
+    /// For how long it had been running when it was found.
+    pub age: Duration,
 }
 
 impl Process {
@@ -126,6 +129,7 @@ impl Process {
             batch: false,
             foreign: false,
             temp_folders: Vec::new(),
+            age: Duration::ZERO,
         }
     }
 }
