@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::{
+    cross,
     debian::{self, BUILD},
     narrate::{Report, step},
     process::{on_path, program, quiet, show},
@@ -20,6 +21,9 @@ pub struct Check {
     /// Ask for known vulnerabilities too; their database is fetched from GitHub
     #[arg(long)]
     advisories: bool,
+    /// Check the types for Windows and macOS too
+    #[arg(long)]
+    cross: bool,
 }
 
 pub fn check(options: &Check) -> anyhow::Result<()> {
@@ -27,6 +31,7 @@ pub fn check(options: &Check) -> anyhow::Result<()> {
     python::packages()?;
     window::packages()?;
     window::page()?;
+    let rust = if options.cross { Some(cross::set_up()?) } else { None };
     let mut report = Report::default();
     report.part("rustfmt", || show(program("cargo").args(["fmt", "--all", "--check"])));
     report.part("ruff", || show(program(python::tool("ruff")).args(["check", "."])));
@@ -44,6 +49,9 @@ pub fn check(options: &Check) -> anyhow::Result<()> {
             "warnings",
         ]))
     });
+    if let Some(rust) = &rust {
+        cross::check(&mut report, rust);
+    }
     report.part("cargo-deny", || deny(options));
     report.finish()
 }

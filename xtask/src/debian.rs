@@ -33,6 +33,12 @@ pub const BUILD: Group = &[
     tool("pkg-config", "pkg-config"),
 ];
 
+/// To check the types for Windows: what brings its resources into a program, and the C compiler that is asked for.
+pub const CROSS: Group = &[
+    tool("binutils-mingw-w64-x86-64", "x86_64-w64-mingw32-windres"),
+    tool("gcc-mingw-w64-x86-64", "x86_64-w64-mingw32-gcc"),
+];
+
 /// To see its icon in the tray. It is loaded at run time.
 pub const RUN: Group = &[library("libayatana-appindicator3-1")];
 

@@ -1,8 +1,10 @@
-//! What CI, the README and people call: `cargo xtask demo | run | test | check`.
+//! What CI, the README and people call: `cargo xtask demo | run | test | check | bench`.
 //!
 //! Invariant: each command installs what it needs and lacks, so that a fresh clone on a bare Debian is enough.
 
+mod bench;
 mod check;
+mod cross;
 mod debian;
 mod demo;
 mod narrate;
@@ -34,6 +36,8 @@ enum Command {
     Test(test::Test),
     /// Look at formatting, lints, types and licenses
     Check(check::Check),
+    /// Measure what the engine costs, and how quick it is
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Test(options) => test::test(&options),
         Command::Check(options) => check::check(&options),
+        Command::Bench(options) => bench::bench(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -19,6 +19,12 @@ pub fn built(name: &str) -> anyhow::Result<PathBuf> {
     Ok(own.with_file_name(format!("{name}{}", env::consts::EXE_SUFFIX)))
 }
 
+/// The same, built for release.
+pub fn released(name: &str) -> anyhow::Result<PathBuf> {
+    let profile = built(name)?.parent().map(Path::to_owned).context("it lies in a folder")?;
+    Ok(profile.with_file_name("release").join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+}
+
 /// When the newest file at or below these paths was written; `None` when there is none.
 pub fn newest(paths: &[PathBuf]) -> Option<SystemTime> {
     paths.iter().filter_map(|path| written(path)).max()
