@@ -127,6 +127,8 @@ def _helper(build, secret, host=LOOPBACK):
     if present is not None and _build_of(present) == build:
         try:
             return present.connect(secret, host)
+        except OSError:  # The host is at fault, and no reason to end a helper at work.
+            raise
         except Exception:  # It is on its way out; a new one takes its place.
             pass
     folders = _announced_in(present)

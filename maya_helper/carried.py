@@ -9,6 +9,7 @@ import json
 import os
 import runpy
 import shutil
+import sys
 import tempfile
 import zlib
 
@@ -30,3 +31,5 @@ def connect(luggage, nonce):
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+        if sys.__dict__.get("_maya_mcp") == {}:  # Where the pieces were.
+            del sys.__dict__["_maya_mcp"]

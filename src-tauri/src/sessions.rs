@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use maya_mcp_hub::{Connect, Hub};
-use maya_mcp_session::{Commands, NO_AUTHENTICATION, Session, SessionId};
+use maya_mcp_session::{Asker, Commands, NO_AUTHENTICATION, Session, SessionId};
 
 use crate::{
     ipc::{Outcome, Refusal},
@@ -32,7 +32,7 @@ impl Shell {
 
     pub async fn add_session(&self, host: String, port: u16) -> Result<(), Refusal> {
         let commands = self.with_hub(|hub| Ok(hub.commands()))?;
-        Ok(commands.add(host, port).await.map(drop)?)
+        Ok(commands.add(host, port, Asker::Artist).await.map(drop)?)
     }
 
     /// What is to be read before a Maya on this host is added. Where other machines are not allowed, the refusal says the same.

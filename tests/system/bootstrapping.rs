@@ -39,7 +39,7 @@ async fn check(why: &str, language: &str, arguments: &[&str]) {
     let files = HelperFiles::install(&home).expect("writable");
     let mut sim = studio.start("2025", arguments).await;
     let doorway = doorway(&sim, language);
-    let helper = timeout(SOON, bootstrap(&doorway, &files, || ()))
+    let helper = timeout(SOON, bootstrap(&doorway, &files, async {}))
         .await
         .unwrap_or_else(|_| panic!("{why}: no answer"))
         .unwrap_or_else(|error| panic!("{why}: {error}"));
@@ -54,7 +54,7 @@ async fn check(why: &str, language: &str, arguments: &[&str]) {
     let done =
         link.execute(&python("import maya.cmds as cmds\ncmds.polySphere()[0]")).await.expect("it runs");
     assert_eq!((done.result, done.error), (json!("pSphere1"), None), "{why}: code runs in Maya");
-    let again = bootstrap(&doorway, &files, || ()).await.expect("a second time does no harm");
+    let again = bootstrap(&doorway, &files, async {}).await.expect("a second time does no harm");
     assert_eq!(again.address, helper.address, "{why}: the helper that is there is kept");
     assert_eq!(sim.script_editor_errors().await, "", "{why}: no error in the Script Editor");
     let mut left = std::fs::read_dir(home.join("run")).expect("it is there").flatten();
@@ -94,7 +94,7 @@ async fn an_artist_who_denies_is_asked_once() {
     let studio = Studio::new();
     let files = HelperFiles::install(&studio.path().join("home")).expect("writable");
     let mut sim = studio.start("2024", &["--dialog", "deny"]).await;
-    let denied = timeout(SOON, bootstrap(&doorway(&sim, "mel"), &files, || ())).await.expect("an answer");
+    let denied = timeout(SOON, bootstrap(&doorway(&sim, "mel"), &files, async {})).await.expect("an answer");
     assert!(matches!(denied, Err(BootstrapError::Denied)), "{denied:?}");
     let state = sim.control(json!({}), "state").await;
     let dialogs = state["dialogs"]["history"].as_array().expect("the simulator keeps them").clone();
@@ -121,7 +121,7 @@ async fn a_port_that_is_no_command_port_has_a_clear_outcome() {
             }
         };
         let outcome = tokio::select! {
-            outcome = timeout(SOON, bootstrap(&doorway, &files, || ())) => outcome.expect("an end"),
+            outcome = timeout(SOON, bootstrap(&doorway, &files, async {})) => outcome.expect("an end"),
             () = serving => unreachable!("it serves for ever"),
         };
         assert!(matches!(outcome, Err(BootstrapError::NotMaya { .. })), "{answer:?}: {outcome:?}");

@@ -16,7 +16,7 @@ async fn link(studio: &Studio, arguments: &[&str]) -> (Sim, Link) {
     let sim = studio.start("2025", &[&ports[..], arguments].concat()).await;
     let address = Address::Tcp(sim.port("python").parse().expect("a TCP port"));
     let doorway = Doorway { address, pid: Some(sim.pid) };
-    let helper = bootstrap(&doorway, &files, || ()).await.expect("it comes in");
+    let helper = bootstrap(&doorway, &files, async {}).await.expect("it comes in");
     let (link, task, _) = Link::open(&helper).await.expect("it is ours");
     let (events, mut unread) = mpsc::channel(8);
     tokio::task::spawn_local(async move {

@@ -1,11 +1,11 @@
 //! Nobody's Maya shows a dialog that its artist did not expect.
 
 use maya_mcp_hub::Connect;
-use maya_mcp_session::{Chooser, Observation};
+use maya_mcp_session::{Asker, Chooser, Observation, Session};
 use maya_mcp_system_tests::{Sim, Studio};
 use serde_json::{Value, json};
 
-use crate::engine::{PYTHON_PORT, engine_with, event, state};
+use crate::engine::{PYTHON_PORT, engine_with, event, event_of, state};
 
 /// How many security dialogs this Maya has shown in all.
 async fn dialogs(sim: &mut Sim) -> usize {
@@ -37,8 +37,12 @@ async fn a_port_that_asks_waits_for_connect_and_then_gets_one_readable_message()
     hub.stop().await;
 
     let (hub, mut news) = engine_with(&studio, |_| ()).await;
+    let found = event(&mut news, &sim, "awaiting_connect").await.session;
+    hub.commands().connect(found.id()).await.expect("it is there");
     event(&mut news, &sim, "ready").await;
-    assert_eq!(dialogs(&mut sim).await, 1, "what was allowed for good is not asked again after a restart");
+    assert_eq!(dialogs(&mut sim).await, 1, "Maya itself remembers Allow All");
+    let refused = hub.commands().connect(found.id()).await.expect_err("it is connected");
+    assert!(refused.to_string().contains("needs no Connect"), "{refused}");
     hub.stop().await;
 }
 
@@ -64,7 +68,10 @@ async fn deny_is_remembered_until_the_artist_chooses_connect() {
         })
         .await;
         assert_eq!(dialogs(&mut sim).await, 1, "asked once, over restarts of ours too");
-        sim.control(json!({"spec": "mel:commandportDefault+warn"}), "open_port").await;
+        sim.control(json!({"name": "commandportDefault"}), "close_port").await;
+        let spec = json!({"spec": "mel:commandportDefault+warn"});
+        let opened = sim.control(spec, "open_port").await;
+        assert_eq!(opened["warn"], true, "the same port, opened again: {opened}");
         let other = json!({"spec": "python:127.0.0.1:0"});
         let port: Value = sim.control(other, "open_port").await;
         event(&mut news, &sim, "ready").await;
@@ -169,5 +176,70 @@ async fn a_session_that_a_client_chose_is_chosen_again_after_a_restart() {
     state(&hub, &name, "it is listed", |_| true).await;
     let resolved = hub.snapshot().resolve(Some(&client), None).map(|session| session.id());
     assert_eq!(resolved.ok(), session, "the same Maya, without choosing");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_dialog_that_nobody_answered_is_not_opened_again_after_a_restart() {
+    let studio = Studio::new();
+    let mut sim = studio.start("2025", &["--dialog", "wait"]).await;
+    let (hub, mut news) = engine_with(&studio, |settings| settings.connect = Connect::Auto).await;
+    event(&mut news, &sim, "awaiting_permission").await;
+    sim.control(json!({"count": 1}), "wait_dialog").await;
+    hub.stop().await;
+    let (hub, mut news) = engine_with(&studio, |settings| settings.connect = Connect::Auto).await;
+    let name = format!("maya-{}", sim.pid);
+    state(&hub, &name, "it was asked before", |session| session.phase.to_string().contains("asked before"))
+        .await;
+    sim.control(json!({"answer": "allow-all"}), "answer").await;
+    let session = hub.snapshot().find(&name).expect("it is listed").id();
+    hub.commands().connect(session).await.expect("it waits for that");
+    event(&mut news, &sim, "ready").await;
+    assert_eq!(dialogs(&mut sim).await, 1, "one dialog over two engines");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_client_adds_waits_for_the_artist() {
+    let (ours, theirs) = (Studio::new(), Studio::new());
+    let sim = theirs.start("2025", PYTHON_PORT).await;
+    let number = sim.port("python").rsplit_once(':').expect("host and port").1.parse().expect("a number");
+    let (hub, _news) = engine_with(&ours, |settings| settings.connect = Connect::Auto).await;
+    let added =
+        hub.commands().add("127.0.0.1".to_owned(), number, Asker::Client).await.expect("it is listed");
+    let name = added.id.to_string();
+    let waits = |session: &Session| session.phase.name() == "awaiting_connect";
+    state(&hub, &name, "it waits", waits).await;
+    hub.stop().await;
+    let (hub, mut news) = engine_with(&ours, |_| ()).await;
+    assert!(hub.snapshot().sessions.is_empty(), "what no artist let in is not remembered");
+    hub.commands().add("127.0.0.1".to_owned(), number, Asker::Client).await.expect("it is listed");
+    state(&hub, &name, "it waits", waits).await;
+    hub.commands().connect(added.id).await.expect("it waits for that");
+    event_of(&mut news, &name, "ready").await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_port_added_by_hand_that_asks_opens_one_readable_dialog_and_deny_is_remembered() {
+    let (ours, theirs) = (Studio::new(), Studio::new());
+    let port =
+        ["--default-port", "off", "--command-port", "mel:127.0.0.1:0+warn", "--dialog", "deny,allow-all"];
+    let mut sim = theirs.start("2025", &port).await;
+    let number = sim.port("mel").rsplit_once(':').expect("host and port").1.parse().expect("a number");
+    let name = format!("maya-127.0.0.1:{number}");
+    let denied = |session: &Session| session.phase.to_string().contains("permission was denied");
+    let (hub, _news) = engine_with(&ours, |_| ()).await;
+    hub.commands().add("127.0.0.1".to_owned(), number, Asker::Artist).await.expect("it is listed");
+    state(&hub, &name, "denied", denied).await;
+    hub.stop().await;
+    let (hub, mut news) = engine_with(&ours, |_| ()).await;
+    state(&hub, &name, "still denied", denied).await;
+    let session = hub.snapshot().find(&name).expect("it is listed").id();
+    hub.commands().connect(session).await.expect("it waits for that");
+    event_of(&mut news, &name, "ready").await;
+    let texts = texts(&mut sim).await;
+    assert_eq!(texts.len(), 2, "one each time: {texts:?}");
+    assert!(texts.iter().all(|text| text.contains("/* Maya MCP Tray asks")), "readable: {texts:?}");
     hub.stop().await;
 }

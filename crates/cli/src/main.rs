@@ -83,7 +83,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             served
         }
         Command::Stdio { client } => {
-            let runtime = runtime(1)?;
+            let runtime = runtime(2)?;
             let bridged = runtime.block_on(serve::stdio(&home, &client));
             // A read of standard input cannot be called off, and must not keep us here.
             runtime.shutdown_background();

@@ -16,9 +16,9 @@ use maya_mcp_maya::{
     BootstrapError, Doorway, HelperAddress, Link, LinkError, LinkTask, PortError, Welcome, bootstrap,
     check_owner,
 };
-use maya_mcp_session::{Address, Observation, Offer, SessionId, Why, line_to_paste};
+use maya_mcp_session::{Address, Asker, Observation, Offer, Origin, SessionId, Why, line_to_paste};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
 
@@ -31,8 +31,10 @@ use crate::{
 
 /// A helper waits so long for somebody before it leaves.
 const HELPER_WAITS: Duration = Duration::from_mins(1);
-/// A port that has the artist's leave already answers sooner.
-const DIALOG_OPENS: Duration = Duration::from_millis(300);
+/// A Maya elsewhere that opens no dialog has answered by then.
+const DIALOG_OPENS: Duration = Duration::from_secs(1);
+/// Between two looks at who else listens under the same name.
+const RIVALS_AGAIN: Duration = Duration::from_secs(5);
 /// A server inside Maya that takes one client at a time is not kept from others for longer.
 const HOLD: Duration = Duration::from_mins(1);
 /// A desktop that does not take the notice does not hold up the artist who chose *Connect*.
@@ -64,9 +66,8 @@ pub struct Connector {
     setting: watch::Receiver<Connect>,
     /// Counts how often the artist chose *Connect*.
     presses: watch::Receiver<u64>,
-    /// The artist has chosen it, or allowed it before this engine began.
+    /// The artist has chosen it.
     wanted: bool,
-    said: Said,
     verdicts: Verdicts,
     /// Ports of our own helpers: never taken for command ports.
     helpers: HashSet<u16>,
@@ -75,6 +76,7 @@ pub struct Connector {
     announced: bool,
     /// Who listened under the same name when it was last looked at.
     rivals: BTreeSet<u32>,
+    rivals_seen: Option<Instant>,
     /// Its sockets have been seen.
     looked: bool,
     /// Until then it may still be starting, and open its port later.
@@ -82,21 +84,30 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// `age`: for how long its process had been running when it was found.
-    pub fn new(id: SessionId, age: Duration, presses: watch::Receiver<u64>, world: Arc<World>) -> Self {
-        let said = world.memory.said(id);
+    pub fn new(origin: &Origin, presses: watch::Receiver<u64>, world: Arc<World>) -> Self {
+        let (id, age, wanted) = match origin {
+            Origin::Process(process) => (process.id.into(), process.age, false),
+            Origin::ByHand(port) => {
+                (SessionId::Added(port.address), Duration::ZERO, port.by == Asker::Artist)
+            }
+        };
+        let verdicts = match world.memory.said(id) {
+            Said::Nothing => Verdicts::default(),
+            Said::NothingYet => Verdicts::refused(Why::AskedBefore),
+            Said::No => Verdicts::refused(Why::PermissionDenied),
+        };
         Self {
             id,
             starting: Instant::now() + world.timing.no_port.saturating_sub(age),
             setting: world.connect.clone(),
             presses,
-            wanted: said == Said::Yes || matches!(id, SessionId::Added(_)),
-            said,
-            verdicts: if said == Said::No { Verdicts::denied() } else { Verdicts::default() },
+            wanted,
+            verdicts,
             helpers: HashSet::new(),
             last: None,
             announced: false,
             rivals: BTreeSet::new(),
+            rivals_seen: None,
             looked: false,
             world,
         }
@@ -108,6 +119,8 @@ impl Connector {
             Some(connected) => connected,
             None => self.connect_anew().await,
         };
+        // A press that came too late is not for another day.
+        self.presses.mark_unchanged();
         self.helpers.insert(connected.helper.address.port());
         self.last = Some((connected.address.clone(), connected.helper.clone()));
         connected
@@ -202,7 +215,11 @@ impl Connector {
     /// Before the artist is offered what can only fail: a later Maya may have taken the socket's file.
     async fn notice_thieves(&mut self) {
         let Some(pid) = self.id.pid() else { return };
+        if self.rivals_seen.is_some_and(|seen| seen.elapsed() < RIVALS_AGAIN) {
+            return;
+        }
         for doorway in self.verdicts.withheld() {
+            self.rivals_seen = Some(Instant::now());
             let rivals = self.rivals_at(&doorway.address);
             if rivals.is_empty() || rivals == self.rivals {
                 continue;
@@ -228,6 +245,8 @@ impl Connector {
     fn leave(&self) -> Leave {
         match *self.setting.borrow() {
             _ if self.wanted => Leave::Everything,
+            // What a client named is the artist's to judge, whatever else is connected by itself.
+            _ if self.id.pid().is_none() => Leave::Nothing,
             Connect::Auto => Leave::Everything,
             Connect::Ask => Leave::Plain,
             Connect::Manual => Leave::Nothing,
@@ -237,11 +256,11 @@ impl Connector {
     fn attempt(&self, way: Way, asking: mpsc::UnboundedSender<Address>) -> Attempt {
         let id = self.id;
         tracing::info!(%id, ?way, "trying to connect");
-        let (world, said) = (self.world.clone(), self.said);
+        let world = self.world.clone();
         Box::pin(async move {
             let outcome = match &way {
                 Way::Announced => follow_announcement(id, &world).await,
-                Way::Port(doorway) => match bring_in(id, doorway, said, &world, asking).await {
+                Way::Port(doorway) => match bring_in(id, doorway, &world, asking).await {
                     Ok(helper) => open_link(id, Some(doorway.address.clone()), helper).await,
                     Err(failure) => Err(failure),
                 },
@@ -292,42 +311,40 @@ impl Connector {
     }
 }
 
-/// The bootstrap. Where it opens a dialog, the artist is told before; where the artist has allowed this Maya for good already, only when it
-/// opens all the same.
+/// The bootstrap. Where it opens a dialog, the artist is told before.
 async fn bring_in(
     id: SessionId,
     doorway: &Doorway,
-    said: Said,
     world: &World,
     asking: mpsc::UnboundedSender<Address>,
 ) -> Result<HelperAddress, Failure> {
-    if let (SessionId::Added(address), true) = (id, doorway.pid.is_none()) {
-        not_listed(address, world)?;
-    }
-    if !doorway.asks_the_artist() {
-        let outcome = timeout(HOLD, bootstrap(doorway, &world.files, || ())).await;
-        return outcome.map_err(|_| Failure::Silent)?.map_err(Failure::from);
-    }
     // The connector is gone only with this attempt.
     let ask = || drop(asking.send(doorway.address.clone()));
-    if said != Said::Yes {
-        ask();
-        tell_first(&Observation::PermissionAsked { id, address: doorway.address.clone() }, world).await;
-    }
-    let (sent, was_sent) = tokio::sync::oneshot::channel();
-    let asks = async {
-        if was_sent.await.is_ok() {
-            sleep(DIALOG_OPENS).await;
-            ask();
+    if doorway.asks_the_artist() {
+        if let SessionId::Added(address) = id {
+            not_listed(address, world)?;
         }
+        let before = async {
+            ask();
+            tell_first(&Observation::PermissionAsked { id, address: doorway.address.clone() }, world).await;
+        };
+        return bootstrap(doorway, &world.files, before).await.map_err(Failure::from);
+    }
+    let SessionId::Added(address) = id else {
+        let outcome = timeout(HOLD, bootstrap(doorway, &world.files, async {})).await;
+        return outcome.map_err(|_| Failure::Silent)?.map_err(Failure::from);
+    };
+    not_listed(address, world)?;
+    // It may ask all the same: then it does so once, however long the answer takes.
+    let connected = Notify::new();
+    let asks = async {
+        connected.notified().await;
+        sleep(DIALOG_OPENS).await;
+        ask();
         std::future::pending().await
     };
-    let bootstrapping = bootstrap(doorway, &world.files, || {
-        // Nobody listens only when this attempt is over.
-        let _ = sent.send(());
-    });
     tokio::select! {
-        outcome = bootstrapping => outcome.map_err(Failure::from),
+        outcome = bootstrap(doorway, &world.files, async { connected.notify_one() }) => outcome.map_err(Failure::from),
         never = asks => never,
     }
 }

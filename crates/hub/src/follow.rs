@@ -72,8 +72,7 @@ pub async fn follow(
         }
         return;
     }
-    let age = if let Origin::Process(process) = &origin { process.age } else { Duration::ZERO };
-    let mut connector = Connector::new(id, age, presses, world.clone());
+    let mut connector = Connector::new(&origin, presses, world.clone());
     // How the last link ended; a crash while connecting again is a crash all the same.
     let mut last = None;
     loop {

@@ -17,7 +17,7 @@ mod verdicts;
 
 pub use home::{Home, HomeError};
 pub use hub::{Hub, Options, StartError, TokenRule};
-pub use maya_mcp_notify::{Notice, Urgency, deliver};
+pub use maya_mcp_notify::{Lasts, Notice, Urgency, deliver};
 pub use reach::{Reach, ReachError};
 pub use settings::{Connect, DEFAULT_PORT, Settings, SettingsError};
 pub use timing::Timing;

@@ -12,7 +12,7 @@ use std::{
 use maya_mcp_endpoint::{OnConflict, write_private};
 use maya_mcp_maya::asks_the_artist;
 use maya_mcp_session::{
-    ByHand, Chooser, ClientName, Observation, Origin, Phase, ProcessId, Session, SessionId, Snapshot, Why,
+    Asker, ByHand, Chooser, ClientName, Observation, Phase, ProcessId, Session, SessionId, Snapshot, Why,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -27,10 +27,10 @@ pub struct Memory {
     choices: BTreeMap<String, SessionId>,
     /// Which one the artist chose.
     artist: Option<SessionId>,
-    /// Mayas whose artist has said yes in the security dialog.
-    allowed: BTreeSet<ProcessId>,
-    /// Mayas whose artist has said no.
-    denied: BTreeSet<ProcessId>,
+    /// Mayas whose security dialog was opened, and not answered yet.
+    asked: BTreeSet<SessionId>,
+    /// Mayas whose artist has said no in it.
+    denied: BTreeSet<SessionId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,8 +42,10 @@ pub struct Port {
 /// What an artist said of this Maya before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Said {
+    /// Or yes: whether that was for this once or for good, nobody can see.
     Nothing,
-    Yes,
+    /// The dialog was opened; no answer was seen.
+    NothingYet,
     No,
 }
 
@@ -68,8 +70,8 @@ impl Memory {
         };
         memory.choices.retain(|_, id| lives(id));
         memory.artist = memory.artist.filter(lives);
-        memory.allowed.retain(|id| is_alive(*id));
-        memory.denied.retain(|id| is_alive(*id));
+        memory.asked.retain(lives);
+        memory.denied.retain(lives);
         memory
     }
 
@@ -79,22 +81,22 @@ impl Memory {
     }
 
     pub fn said(&self, id: SessionId) -> Said {
-        let SessionId::Process(process) = id else { return Said::Nothing };
-        if self.denied.contains(&process) {
+        if self.denied.contains(&id) {
             Said::No
-        } else if self.allowed.contains(&process) {
-            Said::Yes
+        } else if self.asked.contains(&id) {
+            Said::NothingYet
         } else {
             Said::Nothing
         }
     }
 
-    /// What was chosen before, to be observed when this session appears.
-    pub fn chosen(&self, id: SessionId) -> Vec<Observation> {
+    /// What was chosen before, to be observed when this session appears; whoever has chosen since, has.
+    pub fn chosen(&self, id: SessionId, now: &Snapshot) -> Vec<Observation> {
         let clients = self.choices.iter().filter(|(_, chosen)| **chosen == id);
         let clients = clients.filter_map(|(name, _)| Some(Chooser::Client(name.parse::<ClientName>().ok()?)));
         let artist = (self.artist == Some(id)).then_some(Chooser::Artist);
-        clients.chain(artist).map(|by| Observation::Chosen { by, session: Some(id) }).collect()
+        let open = clients.chain(artist).filter(|by| !now.choices.contains_key(by));
+        open.map(|by| Observation::Chosen { by, session: Some(id) }).collect()
     }
 
     /// What is to be remembered now. What was remembered before and has not been seen yet, stays.
@@ -109,8 +111,8 @@ impl Memory {
                 Chooser::Client(name) => drop(self.choices.insert(name.to_string(), *id)),
             }
         }
-        self.allowed.retain(|id| !ended(&SessionId::Process(*id)));
-        self.denied.retain(|id| !ended(&SessionId::Process(*id)));
+        self.asked.retain(|id| !ended(id));
+        self.denied.retain(|id| !ended(id));
         for session in snapshot.sessions.values() {
             self.follow_session(session);
         }
@@ -125,16 +127,17 @@ impl Memory {
     }
 
     fn follow_session(&mut self, session: &Session) {
-        let SessionId::Process(id) = session.id() else { return };
+        let id = session.id();
         match &session.phase {
+            Phase::AwaitingPermission => drop(self.asked.insert(id)),
             Phase::Unreachable { why: Why::PermissionDenied } => {
                 self.denied.insert(id);
-                self.allowed.remove(&id);
+                self.asked.remove(&id);
             }
             // A plain port beside it is no answer to the question.
             phase if phase.is_linked() && session.address.as_ref().is_some_and(asks_the_artist) => {
                 self.denied.remove(&id);
-                self.allowed.insert(id);
+                self.asked.remove(&id);
             }
             _ => {}
         }
@@ -142,10 +145,10 @@ impl Memory {
 }
 
 fn port_of(session: &Session) -> Option<Port> {
-    match &session.origin {
-        Origin::ByHand(ByHand { host, address }) => Some(Port { host: host.clone(), port: address.port() }),
-        Origin::Process(_) => None,
-    }
+    // What a client named counts once the artist has let it in.
+    let ByHand { host, by, address } = session.by_hand()?;
+    let wanted = *by == Asker::Artist || session.facts.is_some();
+    wanted.then(|| Port { host: host.clone(), port: address.port() })
 }
 
 /// Keeps the file true until `stop`, and leaves it so.
@@ -203,6 +206,11 @@ mod tests {
         registry.observe(&Observation::LinkOpened { id: id.into(), address, facts, scene: Scene::default() });
     }
 
+    /// How many choices of the first are known.
+    fn chosen(memory: &Memory) -> usize {
+        memory.chosen(ONE.into(), &Snapshot::default()).len()
+    }
+
     /// Two Mayas: one whose artist said yes, and which a client uses; one whose artist said no.
     fn a_day() -> Registry {
         let registry = Registry::default();
@@ -215,7 +223,11 @@ mod tests {
         let by = Chooser::Client("cursor".parse().expect("a good name"));
         registry.observe(&Observation::Chosen { by, session: Some(ONE.into()) });
         let address = ([10, 0, 0, 5], 7001).into();
-        registry.observe(&Observation::AddedByHand(ByHand { host: "render01".to_owned(), address }));
+        registry.observe(&Observation::AddedByHand(ByHand {
+            host: "render01".to_owned(),
+            by: Asker::Artist,
+            address,
+        }));
         registry
     }
 
@@ -230,16 +242,16 @@ mod tests {
         let memory = Memory::read(&path, |_| true);
         assert_eq!(
             (memory.said(ONE.into()), memory.said(TWO.into())),
-            (Said::Yes, Said::No),
-            "each by itself"
+            (Said::Nothing, Said::No),
+            "a yes may be for once"
         );
-        assert_eq!(memory.chosen(ONE.into()).len(), 1, "the client goes on where it was");
+        assert_eq!(chosen(&memory), 1, "the client goes on where it was");
         let host = "render01".to_owned();
         assert_eq!(memory.added.first(), Some(&Port { host, port: 7001 }), "by the name that was given");
 
         let memory = Memory::read(&path, |id| id == TWO);
-        assert_eq!(memory.said(ONE.into()), Said::Nothing, "nothing of a process that has ended");
-        assert!(memory.chosen(ONE.into()).is_empty(), "nor who used it");
+        assert!(memory.asked.is_empty(), "nothing of a process that has ended");
+        assert_eq!(chosen(&memory), 0, "nor who used it");
         assert_eq!(memory.added.len(), 1, "what is elsewhere cannot be known to have ended");
     }
 
@@ -254,7 +266,7 @@ mod tests {
         assert_eq!(memory, before, "an engine that has just started sees nothing, and forgets nothing");
 
         registry.observe(&Observation::ProcessFound(Process::new(ONE)));
-        for chosen in memory.chosen(ONE.into()) {
+        for chosen in memory.chosen(ONE.into(), &registry.snapshot()) {
             registry.observe(&chosen);
         }
         memory.follow(&registry.snapshot(), &mut seen);
@@ -263,7 +275,7 @@ mod tests {
         registry.observe(&Observation::ProcessEnded { id: ONE.into(), ending: ended });
         memory.follow(&registry.snapshot(), &mut seen);
         assert_eq!(memory.said(ONE.into()), Said::Nothing, "what ends is forgotten");
-        assert!(memory.chosen(ONE.into()).is_empty(), "with its choices");
+        assert_eq!(chosen(&memory), 0, "with its choices");
         assert_eq!(memory.said(TWO.into()), Said::No, "and no other");
     }
 

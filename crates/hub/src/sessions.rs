@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -12,12 +12,12 @@ use std::{
 use maya_mcp_discovery::{self as discovery, Finder};
 use maya_mcp_maya::Links;
 use maya_mcp_session::{
-    AddError, Added, Address, ByHand, Command, Observation, Origin, Refused, Session, SessionId,
+    AddError, Added, Address, Asker, ByHand, Command, Observation, Origin, Refused, Session, SessionId,
 };
 use tokio::{
     net::lookup_host,
     sync::{mpsc, oneshot, watch},
-    time::{MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval_at, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -29,6 +29,8 @@ use crate::{
 /// A network that is not up yet, as after a login.
 const RESOLVE_AGAIN: Duration = Duration::from_secs(30);
 
+/// More than any studio's desk has; each costs a little all the time.
+const MOST_BY_HAND: usize = 32;
 /// What was removed a moment ago is still saying good-bye.
 const ENDING: Duration = Duration::from_millis(50);
 
@@ -64,6 +66,7 @@ type AddReply = oneshot::Sender<Result<Added, AddError>>;
 struct Resolved {
     port: Port,
     addresses: Vec<SocketAddr>,
+    by: Asker,
     /// None for what was remembered.
     reply: Option<AddReply>,
 }
@@ -79,8 +82,8 @@ impl Sessions {
         for port in remembered {
             self.look_up_until_found(port);
         }
-        let mut clock = interval(self.world.timing.look);
-        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut clock = interval_at(self.world.began, self.world.timing.look);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 () = self.world.stop.cancelled() => return,
@@ -105,7 +108,7 @@ impl Sessions {
             }
         };
         world.registry.observe(&observation);
-        for chosen in world.memory.chosen(id) {
+        for chosen in world.memory.chosen(id, &world.registry.snapshot()) {
             world.registry.observe(&chosen);
         }
         let (presses, asked) = watch::channel(0);
@@ -130,14 +133,24 @@ impl Sessions {
         // Whoever asked may have gone since; what was asked is done all the same.
         match command {
             Command::Connect { id, reply } => {
-                let pressed = self.tasks.get(&id).map(|task| task.presses.send_modify(|count| *count += 1));
-                let _ = reply.send(pressed.ok_or(Refused::Gone));
+                let _ = reply.send(self.connect(id));
             }
             Command::Remove { id, reply } => {
                 let _ = reply.send(self.remove(id));
             }
-            Command::Add { host, port, reply } => self.look_up(Port { host, port }, reply),
+            Command::Add { host, port, by, reply } => self.look_up(Port { host, port }, by, reply),
         }
+    }
+
+    fn connect(&self, id: SessionId) -> Result<(), Refused> {
+        let task = self.tasks.get(&id).ok_or(Refused::Gone)?;
+        let snapshot = self.world.registry.snapshot();
+        let phase = snapshot.sessions.get(&id).ok_or(Refused::Gone)?.phase.clone();
+        if !phase.can_connect() {
+            return Err(Refused::NotNeeded { id, phase });
+        }
+        task.presses.send_modify(|count| *count += 1);
+        Ok(())
     }
 
     fn remove(&mut self, id: SessionId) -> Result<(), Refused> {
@@ -150,17 +163,31 @@ impl Sessions {
         removed.map(drop).ok_or(Refused::Gone)
     }
 
-    fn look_up(&self, port: Port, reply: AddReply) {
-        if port.port == 0 {
-            let _ = reply.send(Err(AddError::NoPort));
+    fn look_up(&self, port: Port, by: Asker, reply: AddReply) {
+        if let Err(error) = self.may_look_up(&port) {
+            let _ = reply.send(Err(error));
             return;
         }
-        let resolved = self.resolved.0.clone();
+        let (resolved, stop) = (self.resolved.0.clone(), self.world.stop.clone());
         self.tracker.spawn(async move {
-            let addresses = addresses_of(&port).await;
+            let Some(addresses) = stop.run_until_cancelled(addresses_of(&port)).await else { return };
             // Received for as long as the engine runs.
-            let _ = resolved.send(Resolved { port, addresses, reply: Some(reply) });
+            let _ = resolved.send(Resolved { port, addresses, by, reply: Some(reply) });
         });
+    }
+
+    /// A name is asked for on the network only where machines of the network are allowed.
+    fn may_look_up(&self, port: &Port) -> Result<(), AddError> {
+        let host = port.host.as_str();
+        let added = self.tasks.keys().filter(|id| matches!(id, SessionId::Added(_))).count();
+        match &self.remote {
+            _ if port.port == 0 => Err(AddError::NoPort),
+            _ if added >= MOST_BY_HAND => Err(AddError::TooMany(MOST_BY_HAND)),
+            Remote::Refused { settings } if host != "localhost" && plain(host).parse::<IpAddr>().is_err() => {
+                Err(AddError::NotAllowed { host: host.to_owned(), settings: settings.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn look_up_until_found(&self, port: Port) {
@@ -169,15 +196,13 @@ impl Sessions {
             loop {
                 let addresses = addresses_of(&port).await;
                 if !addresses.is_empty() {
-                    let _ = resolved.send(Resolved { port, addresses, reply: None });
+                    let _ = resolved.send(Resolved { port, addresses, by: Asker::Artist, reply: None });
                     return;
                 }
                 sleep(RESOLVE_AGAIN).await;
             }
         };
-        self.tracker.spawn(async move {
-            tokio::select! { () = looking => {}, () = stop.cancelled() => {} }
-        });
+        self.tracker.spawn(async move { stop.run_until_cancelled(looking).await });
     }
 
     fn add(&mut self, resolved: Resolved) {
@@ -192,8 +217,8 @@ impl Sessions {
             });
             return;
         }
-        let Resolved { port, addresses, reply } = resolved;
-        let outcome = self.try_add(&port, &addresses);
+        let Resolved { port, addresses, by, reply } = resolved;
+        let outcome = self.try_add(&port, &addresses, by);
         if let Err(error) = &outcome {
             tracing::warn!(host = port.host, port = port.port, %error, "this Maya was not added");
         }
@@ -202,7 +227,7 @@ impl Sessions {
         }
     }
 
-    fn try_add(&mut self, port: &Port, addresses: &[SocketAddr]) -> Result<Added, AddError> {
+    fn try_add(&mut self, port: &Port, addresses: &[SocketAddr], by: Asker) -> Result<Added, AddError> {
         let host = || port.host.clone();
         // Maya listens on IPv4 unless it is told otherwise.
         let ipv4 = addresses.iter().find(|address| address.is_ipv4());
@@ -214,7 +239,7 @@ impl Sessions {
         if let Some(id) = self.listed(address) {
             return Err(AddError::Listed { port: port.port, id });
         }
-        self.begin(Origin::ByHand(ByHand { host: host(), address }));
+        self.begin(Origin::ByHand(ByHand { host: host(), by, address }));
         Ok(Added { id: SessionId::Added(address), remote })
     }
 
@@ -227,14 +252,21 @@ impl Sessions {
             id == SessionId::Added(address)
                 || session.address == Some(Address::Tcp(address))
                 || owner.is_some() && id.pid() == owner
+                || owner.is_some()
+                    && session.is_at_loopback()
+                    && session.facts.as_ref().map(|f| f.pid) == owner
         };
         snapshot.sessions.values().find(is_it).map(|session| session.id())
     }
 }
 
+/// As people write IPv6.
+fn plain(host: &str) -> &str {
+    host.trim().trim_start_matches('[').trim_end_matches(']')
+}
+
 async fn addresses_of(port: &Port) -> Vec<SocketAddr> {
-    let host = port.host.trim().trim_start_matches('[').trim_end_matches(']');
-    lookup_host((host, port.port)).await.map(Iterator::collect).unwrap_or_default()
+    lookup_host((plain(&port.host), port.port)).await.map(Iterator::collect).unwrap_or_default()
 }
 
 /// However a session's task ends, by a fault of ours too: nobody is left waiting for it, and its process can be found again.

@@ -28,13 +28,14 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
-            look: Duration::from_millis(200),
+            look: Duration::from_millis(250),
             ports_soon: Duration::from_millis(100),
             ports_late: Duration::from_secs(2),
             ask_after: Duration::from_secs(1),
             patience: Duration::from_secs(5),
             no_port: Duration::from_mins(1),
             retry: Duration::from_secs(10),
+            // A multiple of `look`, so that both wake the machine once.
             ping: Duration::from_secs(2),
             // A little less than two questions are apart, so that the second one tells.
             busy: Duration::from_millis(1900),

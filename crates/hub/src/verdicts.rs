@@ -80,20 +80,24 @@ pub enum Obstacle {
 #[derive(Debug, Default)]
 pub struct Verdicts {
     known: BTreeMap<String, (Doorway, Verdict)>,
-    /// The artist chose *Deny* in this session.
-    denied: bool,
+    /// Why nothing that asks is tried, for this session's whole life: the artist chose *Deny*, or was asked before.
+    refused: Option<Why>,
 }
 
 impl Verdicts {
-    /// For a session whose artist chose *Deny* before this engine began.
-    pub fn denied() -> Self {
-        Self { denied: true, ..Self::default() }
+    /// For a session whose artist was asked before this engine began.
+    pub fn refused(why: Why) -> Self {
+        Self { refused: Some(why), ..Self::default() }
     }
 
-    /// The artist chose *Connect*: what was refused may be tried again.
+    /// The artist chose *Connect*: what was refused may be tried again, and what waits need not wait.
     pub fn forgive(&mut self) {
-        self.denied = false;
-        self.known.retain(|_, (_, verdict)| matches!(verdict, Verdict::Foreign | Verdict::Trying { .. }));
+        self.refused = None;
+        for (_, verdict) in self.known.values_mut() {
+            if !matches!(verdict, Verdict::Foreign | Verdict::Trying { .. }) {
+                *verdict = Verdict::Withheld;
+            }
+        }
     }
 
     /// The link has ended: what was not refused may be tried again, unless that would ask the artist.
@@ -114,21 +118,30 @@ impl Verdicts {
         let (asking, plain): (Vec<_>, Vec<_>) = listening.into_iter().partition(Doorway::asks_the_artist);
         let mut due = Vec::new();
         for doorway in plain {
-            if leave == Leave::Nothing {
-                self.known.entry(doorway.address.to_string()).or_insert((doorway, Verdict::Withheld));
+            let key = doorway.address.to_string();
+            // Whether a port that was added by hand asks, is seen when it does.
+            let no = self.refused.clone().filter(|_| doorway.pid.is_none());
+            if let Some(why) = no {
+                self.known.entry(key).or_insert((doorway, Verdict::Refused(why)));
+            } else if leave == Leave::Nothing {
+                self.known.entry(key).or_insert((doorway, Verdict::Withheld));
             } else {
                 due.extend(self.try_now(doorway, now));
             }
         }
         for doorway in asking {
             let key = doorway.address.to_string();
-            let first = if self.denied {
-                Verdict::Refused(Why::PermissionDenied)
-            } else {
-                Verdict::NotBefore { then: now + ask_after, why: None }
+            let first = match self.refused.clone() {
+                Some(why) => Verdict::Refused(why),
+                None => Verdict::NotBefore { then: now + ask_after, why: None },
             };
+            // One question at a time: the answer to it may be No.
+            let is_asked = |(other, verdict): &(Doorway, Verdict)| {
+                other.asks_the_artist() && matches!(verdict, Verdict::Trying { .. })
+            };
+            let is_asked = self.known.values().any(is_asked);
             let (_, verdict) = self.known.entry(key).or_insert_with(|| (doorway.clone(), first));
-            if leave == Leave::Everything && due.is_empty() {
+            if leave == Leave::Everything && due.is_empty() && !is_asked {
                 due.extend(self.try_now(doorway, now));
             } else if matches!(verdict, Verdict::NotBefore { then, .. } if *then <= now) {
                 *verdict = Verdict::Withheld;
@@ -166,16 +179,23 @@ impl Verdicts {
     }
 
     pub fn failed(&mut self, doorway: &Doorway, failure: &Failure, retry: Duration) {
-        self.denied |= matches!(failure, Failure::Denied);
+        if matches!(failure, Failure::Denied) {
+            self.refused = Some(Why::PermissionDenied);
+            for (other, verdict) in self.known.values_mut() {
+                if other.asks_the_artist() && !matches!(verdict, Verdict::Foreign) {
+                    *verdict = Verdict::Refused(Why::PermissionDenied);
+                }
+            }
+        }
+        let by_hand = doorway.pid.is_none();
         let why = match failure {
             Failure::Denied => Some(Why::PermissionDenied),
             // A port that somebody named is expected to be one.
-            Failure::NotMaya(_) if doorway.pid.is_none() => {
-                Some(Why::HelperFailed { message: failure.to_string() })
-            }
+            Failure::NotMaya(_) if by_hand => Some(Why::HelperFailed { message: failure.to_string() }),
             Failure::NotMaya(_) => None,
             Failure::TakenOver(_) => doorway.pid.map(|pid| Why::TakenOver { line: line_to_paste(pid) }),
             Failure::Listed(id) => Some(Why::Listed { id: *id }),
+            Failure::Closed(_) if by_hand => Some(Why::NobodyThere { tried: doorway.address.to_string() }),
             Failure::Closed(_) | Failure::Silent => {
                 Some(Why::NoAnswer { tried: doorway.address.to_string() })
             }
@@ -184,7 +204,9 @@ impl Verdicts {
             }
         };
         let asks_again = doorway.asks_the_artist() && !matches!(failure, Failure::Closed(_));
-        let final_answer = matches!(failure, Failure::Denied | Failure::TakenOver(_));
+        // Whoever is elsewhere is not sent the whole helper again and again.
+        let waits = matches!(failure, Failure::Closed(_) | Failure::Silent | Failure::Listed(_));
+        let final_answer = matches!(failure, Failure::Denied | Failure::TakenOver(_)) || by_hand && !waits;
         let verdict = match why {
             None => Verdict::Foreign,
             Some(why) if asks_again || final_answer => Verdict::Refused(why),
@@ -372,7 +394,7 @@ mod tests {
         verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER);
         verdicts.failed(&asking(), &Failure::Denied, RETRY);
         verdicts.due(vec![], EVERYTHING, ASK_AFTER);
-        for mut verdicts in [verdicts, Verdicts::denied()] {
+        for mut verdicts in [verdicts, Verdicts::refused(Why::PermissionDenied)] {
             assert!(
                 verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER).is_empty(),
                 "closed and opened again"
@@ -381,13 +403,11 @@ mod tests {
             assert!(verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER).is_empty(), "it stays denied");
             assert_eq!(said(&verdicts), "PermissionDenied", "and says so");
             assert_eq!(
-                verdicts.due(vec![plain()], EVERYTHING, ASK_AFTER),
+                verdicts.due(vec![asking(), plain()], EVERYTHING, ASK_AFTER),
                 [plain()],
                 "a plain port is no question"
             );
             verdicts.forgive();
-            verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER);
-            after(ASK_AFTER).await;
             assert_eq!(
                 verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER),
                 [asking()],
@@ -419,5 +439,39 @@ mod tests {
         after(ASK_AFTER).await;
         verdicts.due(vec![plain(), asking()], Leave::Plain, ASK_AFTER);
         assert_eq!(said(&verdicts), "withheld", "a stranger beside it hides nothing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_maya_with_two_ports_that_ask_asks_one_question() {
+        let other = || Doorway { address: Address::Tcp(([127, 0, 0, 1], 50007).into()), pid: Some(1) };
+        let both = || vec![asking(), other()];
+        let mut verdicts = Verdicts::default();
+        verdicts.due(both(), EVERYTHING, ASK_AFTER);
+        after(ASK_AFTER).await;
+        assert_eq!(verdicts.due(both(), EVERYTHING, ASK_AFTER), [asking()], "one of them");
+        after(ASK_AFTER).await;
+        assert_eq!(verdicts.due(both(), EVERYTHING, ASK_AFTER), [], "not the other while its dialog is open");
+        verdicts.failed(&asking(), &Failure::Denied, RETRY);
+        after(RETRY).await;
+        assert_eq!(verdicts.due(both(), EVERYTHING, ASK_AFTER), [], "and No is the answer to both");
+        assert_eq!(said(&verdicts), "PermissionDenied", "which is told");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_added_by_hand_is_not_sent_the_helper_again_and_again() {
+        let by_hand = || Doorway { pid: None, ..plain() };
+        let failures =
+            || [Failure::Denied, Failure::NotMaya(BootstrapError::Denied), Failure::Link(LinkError::Silent)];
+        for failure in failures() {
+            let mut verdicts = Verdicts::default();
+            assert_eq!(verdicts.due(vec![by_hand()], EVERYTHING, ASK_AFTER), [by_hand()], "once");
+            verdicts.failed(&by_hand(), &failure, RETRY);
+            after(RETRY * 10).await;
+            assert_eq!(verdicts.due(vec![by_hand()], EVERYTHING, ASK_AFTER), [], "not again: {failure}");
+            verdicts.forgive();
+            assert_eq!(verdicts.due(vec![by_hand()], EVERYTHING, ASK_AFTER), [by_hand()], "but by Connect");
+        }
+        let mut verdicts = Verdicts::refused(Why::PermissionDenied);
+        assert_eq!(verdicts.due(vec![by_hand()], EVERYTHING, ASK_AFTER), [], "nor after a restart");
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The artist reads this in Maya's security dialog.
-const COMMENT: &str = "/* Maya MCP Tray asks to connect this Maya to your AI client. */ ";
+pub(crate) const COMMENT: &str = "/* Maya MCP Tray asks to connect this Maya to your AI client. */ ";
 /// What a Python port says of MEL's `python` command, and of a comment of MEL's, in every Maya.
 const NOT_MEL: [&str; 2] = ["name 'python' is not defined", "invalid syntax"];
 /// Maya's dialog shows no more.
@@ -51,23 +51,25 @@ pub enum BootstrapError {
     Port(#[from] PortError),
     #[error("the artist chose Deny in Maya's security dialog")]
     Denied,
-    #[error("{address} answered, but not as a Maya command port: {answer:?}")]
+    #[error("{address} answered, but not as a Maya command port")]
     NotMaya { address: Address, answer: String },
+    #[error("Maya asks for each message. Choose Connect again, and Allow All in its dialog")]
+    AsksForEach,
     #[error("the helper did not start: {kind}: {message}")]
     Helper { kind: String, message: String },
     #[error("the home folder's path is too long for a command port")]
     PathTooLong,
 }
 
-/// Waits as long as Maya does (it may be rendering, or asking the artist); the caller may stop waiting at any time without harm. `sent` is
-/// called when the first message is on its way: from then on the artist may be looking at a dialog.
+/// Waits as long as Maya does (it may be rendering, or asking the artist); the caller may stop waiting at any time without harm. `before` is
+/// waited for once somebody listens, and before the first message: after it the artist may be looking at a dialog.
 pub async fn bootstrap(
     doorway: &Doorway,
     files: &HelperFiles,
-    sent: impl FnOnce(),
+    before: impl Future<Output = ()>,
 ) -> Result<HelperAddress, BootstrapError> {
     if doorway.pid.is_none() {
-        return carried::bootstrap(doorway, files, sent).await;
+        return carried::bootstrap(doorway, files, before).await;
     }
     let invitation = files.invite()?;
     let expression = files.expression(&invitation.nonce);
@@ -76,9 +78,9 @@ pub async fn bootstrap(
     if doorway.asks_the_artist() && first.len() >= LONGEST_QUESTION {
         return Err(BootstrapError::PathTooLong);
     }
-    let mut answer = send(doorway, &first, sent).await?;
+    let mut answer = send(doorway, &first, before).await?;
     if is_not_mel(&answer) {
-        answer = send(doorway, &expression, || ()).await?;
+        answer = send(doorway, &expression, async {}).await?;
     }
     let secret = invitation.secret.clone();
     let port = read_answer(&answer, doorway, &invitation.nonce)?;
@@ -97,12 +99,12 @@ pub(crate) fn in_mel(expression: &str) -> String {
 pub(crate) async fn send(
     doorway: &Doorway,
     line: &str,
-    sent: impl FnOnce(),
+    before: impl Future<Output = ()>,
 ) -> Result<String, BootstrapError> {
     if line.len() > LONGEST_LINE {
         return Err(BootstrapError::PathTooLong);
     }
-    Ok(ask(&doorway.address, doorway.pid, line, sent).await?)
+    Ok(ask(&doorway.address, doorway.pid, line, before).await?)
 }
 
 #[derive(Deserialize)]

@@ -5,46 +5,55 @@
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
+    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::ZlibEncoder};
 use maya_mcp_session::Address;
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
 use crate::{
     BootstrapError, Doorway, HelperAddress, HelperFiles,
-    bootstrap::{check, foreign, in_mel, is_not_mel, read_answer, send},
+    bootstrap::{COMMENT, check, foreign, in_mel, is_not_mel, read_answer, send},
     proof::{Secret, hex, random},
     sources,
 };
 
 /// What a message has room for beside its own words.
-const PIECE: usize = 3600;
+const PIECE: usize = 3500;
+/// What the first message gives back.
+const HELLO: &str = "maya_mcp";
+/// A busy Maya may take its time, too; then all of it is tried again.
+const ANSWERS: Duration = Duration::from_secs(10);
 
-/// `sent` is called when the first message is on its way.
+/// `before` is waited for before the first message, which alone opens readably, does nothing, and may open Maya's security dialog.
 pub async fn bootstrap(
     doorway: &Doorway,
     files: &HelperFiles,
-    sent: impl FnOnce(),
+    before: impl Future<Output = ()>,
 ) -> Result<HelperAddress, BootstrapError> {
     let Address::Tcp(socket) = doorway.address else { return Err(BootstrapError::PathTooLong) };
+    let hello = format!("{COMMENT}{}", in_mel(&format!("'{HELLO}'")));
+    let answer = send(doorway, &hello, before).await?;
+    check(&answer, doorway)?;
+    let mel = !is_not_mel(&answer);
+    if mel && answer != HELLO {
+        return Err(foreign(&answer, doorway));
+    }
+
     let secret = Secret::random();
     let nonce = hex(&random::<16>());
     let host = socket.ip().to_string();
     let invitation = json!({"secret": secret.to_hex(), "helper": files.build(), "host": host}).to_string();
     let messages = messages(&luggage(files.build(), &nonce, &invitation), &nonce);
-
-    let mut sent = Some(sent);
-    let mut mel = true;
     let mut answer = String::new();
     for (number, message) in messages.iter().enumerate() {
         let line = if mel { in_mel(message) } else { message.clone() };
-        answer = send(doorway, &line, || sent.take().into_iter().for_each(|sent| sent())).await?;
-        if number == 0 && is_not_mel(&answer) {
-            mel = false;
-            answer = send(doorway, message, || ()).await?;
-        }
+        // Whoever answered the first one at once answers these at once, unless there is a dialog again.
+        let answering = timeout(ANSWERS, send(doorway, &line, async {}));
+        answer = answering.await.map_err(|_| BootstrapError::AsksForEach)??;
         check(&answer, doorway)?;
         if number + 1 < messages.len() && answer != format!("piece {number}") {
             return Err(foreign(&answer, doorway));
@@ -74,13 +83,17 @@ fn pack(text: &str) -> String {
     STANDARD.encode(packed().expect("memory takes what is written to it"))
 }
 
-/// The pieces, each answered by its number; then the expression that puts them together and starts the helper.
+/// The pieces, each answered by its number; then the expression that puts them together and starts the helper. Pieces that were never put
+/// together go when others come.
 fn messages(luggage: &str, nonce: &str) -> Vec<String> {
-    let store = format!("__import__('sys').__dict__.setdefault('_maya_mcp',{{}}).setdefault('{nonce}',{{}})");
+    let store = "__import__('sys').__dict__.setdefault('_maya_mcp',{})";
     let pieces =
         luggage.as_bytes().chunks(PIECE).map(|piece| str::from_utf8(piece).expect("base64 is ASCII"));
     let pieces = pieces.enumerate().map(|(number, piece)| {
-        format!("(lambda d:d.setdefault({number},'{piece}') and 'piece {number}')({store})")
+        format!(
+            "(lambda s:(len(s)>3 and '{nonce}' not in s and s.clear(),s.setdefault('{nonce}',{{}}).setdefault({number},'{piece}'),\
+             'piece {number}')[2])({store})"
+        )
     });
     let unpack = format!(
         "__import__('zlib').decompress(__import__('base64').b64decode('{}'))",
@@ -88,7 +101,7 @@ fn messages(luggage: &str, nonce: &str) -> Vec<String> {
     );
     let start = format!(
         "(lambda p,d:(exec({unpack}.decode('utf-8'),d),d['connect'](''.join(p[n] for n in sorted(p)),'{nonce}'))[1])\
-         (__import__('sys').__dict__.pop('_maya_mcp')['{nonce}'],{{}})"
+         ({store}.pop('{nonce}',{{}}),{{}})"
     );
     pieces.chain([start]).collect()
 }

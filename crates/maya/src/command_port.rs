@@ -5,6 +5,7 @@
 use std::{io, time::Duration};
 
 use maya_mcp_session::Address;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -17,6 +18,8 @@ pub const LONGEST_LINE: usize = 4095;
 const LONGEST_ANSWER: u64 = 16 << 10;
 /// The system accepts into the backlog even while Maya is busy, so this is long.
 const CONNECT: Duration = Duration::from_secs(2);
+/// Another machine that says nothing for so long is asked whether it is there.
+const KEEPALIVE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
@@ -29,11 +32,12 @@ pub enum PortError {
 }
 
 /// The answer without its end mark; empty when the port closed without a word. Waits as long as Maya does: the caller has the clock.
+/// Once somebody listens, and before anything is sent, `before` is waited for.
 pub async fn ask(
     address: &Address,
     pid: Option<u32>,
     line: &str,
-    sent: impl FnOnce(),
+    before: impl Future<Output = ()>,
 ) -> Result<String, PortError> {
     debug_assert!(line.len() <= LONGEST_LINE && line.is_ascii(), "the bootstrap sees to that");
     let connect = |source| PortError::Connect { address: address.clone(), source };
@@ -41,7 +45,11 @@ pub async fn ask(
     match address {
         Address::Tcp(socket) => {
             let stream = in_time(TcpStream::connect(socket)).await.map_err(connect)?;
-            exchange(stream, line, sent).await.map_err(talk)
+            if !socket.ip().is_loopback() {
+                end_when_the_other_side_is_gone(&stream).map_err(connect)?;
+            }
+            before.await;
+            exchange(stream, line).await.map_err(talk)
         }
         #[cfg(unix)]
         Address::Unix(path) => {
@@ -49,11 +57,12 @@ pub async fn ask(
             // A later Maya takes over the file of the default socket: never speak to one while meaning the other.
             let owner = stream.peer_cred().map_err(connect)?.pid();
             expect_owner(address, owner, pid)?;
-            exchange(stream, line, sent).await.map_err(talk)
+            before.await;
+            exchange(stream, line).await.map_err(talk)
         }
         #[cfg(not(unix))]
         Address::Unix(_) => {
-            let _ = (pid, sent);
+            let _ = (pid, before);
             Err(connect(io::ErrorKind::Unsupported.into()))
         }
     }
@@ -85,13 +94,17 @@ async fn in_time<T>(connecting: impl Future<Output = io::Result<T>>) -> io::Resu
     timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-async fn exchange(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    line: &str,
-    sent: impl FnOnce(),
-) -> io::Result<String> {
+/// A machine that lost its power says nothing, for ever; this asks it now and then.
+pub fn end_when_the_other_side_is_gone(stream: &TcpStream) -> io::Result<()> {
+    let asking = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 2);
+    let socket = SockRef::from(stream);
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(KEEPALIVE * 3))?;
+    socket.set_tcp_keepalive(&asking)
+}
+
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, line: &str) -> io::Result<String> {
     stream.write_all(line.as_bytes()).await?;
-    sent();
     let mut answer = Vec::new();
     let mut chunk = [0; 1024];
     let mut stream = stream.take(LONGEST_ANSWER);

@@ -18,9 +18,10 @@ use tokio::{
 };
 
 use crate::{
+    command_port::end_when_the_other_side_is_gone,
     frame::{self, FRIEND, Frame, FrameError, STRANGER},
     proof::{Secret, nonce},
-    protocol::{Execute, Execution, PROTOCOL, WireFacts, WireScene},
+    protocol::{Execute, Execution, PROTOCOL, WireFacts, WireScene, short},
 };
 
 /// Requests that may wait to be written; callers beyond it wait in their turn.
@@ -112,6 +113,9 @@ impl Link {
     async fn shake_hands(helper: &HelperAddress) -> Result<(Self, LinkTask, Welcome), LinkError> {
         let stream = TcpStream::connect(helper.address).await.map_err(LinkError::Connect)?;
         stream.set_nodelay(true).map_err(LinkError::Connect)?;
+        if !helper.address.ip().is_loopback() {
+            end_when_the_other_side_is_gone(&stream).map_err(LinkError::Connect)?;
+        }
         let (reader, mut writer) = stream.into_split();
         let mut reader = BufReader::with_capacity(64 << 10, reader);
         let secret = &helper.secret;
@@ -290,7 +294,8 @@ impl Waiting {
             })),
             "main_free" => Some(Incoming::Event(LinkEvent::MainThreadFree)),
             "stranger" => {
-                Some(Incoming::Event(LinkEvent::Stranger { address: text("address"), why: text("why") }))
+                let (address, why) = (short(text("address")), short(text("why")));
+                Some(Incoming::Event(LinkEvent::Stranger { address, why }))
             }
             "scene" => {
                 let (reason, scene) = serde_json::from_value::<WireScene>(params).ok()?.split();

@@ -59,6 +59,16 @@ pub struct ScriptError {
     pub traceback: String,
 }
 
+/// The longest path of any system. What a helper says is kept, and told to everybody: an impostor must not fill our memory with it.
+const LONGEST_TEXT: usize = 4096;
+
+pub(crate) fn short(text: String) -> String {
+    if text.len() <= LONGEST_TEXT {
+        return text;
+    }
+    text.chars().take(LONGEST_TEXT / 4).collect()
+}
+
 /// The helper's facts, as they come with the welcome.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct WireFacts {
@@ -76,9 +86,18 @@ pub(crate) struct WireFacts {
 
 impl WireFacts {
     pub(crate) fn split(self) -> (Facts, Scene) {
-        let Self { pid, helper_version, maya_version, python_version, user, host, batch, .. } = self;
-        let facts = Facts { pid, helper_version, maya_version, python_version, user, host, batch };
-        (facts, Scene { name: self.scene_name, path: self.scene_path, modified: self.modified })
+        let facts = Facts {
+            pid: self.pid,
+            helper_version: short(self.helper_version),
+            maya_version: short(self.maya_version),
+            python_version: short(self.python_version),
+            user: short(self.user),
+            host: short(self.host),
+            batch: self.batch,
+        };
+        let scene =
+            Scene { name: short(self.scene_name), path: short(self.scene_path), modified: self.modified };
+        (facts, scene)
     }
 }
 
@@ -92,6 +111,8 @@ pub(crate) struct WireScene {
 
 impl WireScene {
     pub(crate) fn split(self) -> (SceneReason, Scene) {
-        (self.reason, Scene { name: self.scene_name, path: self.scene_path, modified: self.modified })
+        let scene =
+            Scene { name: short(self.scene_name), path: short(self.scene_path), modified: self.modified };
+        (self.reason, scene)
     }
 }

@@ -7,7 +7,7 @@ use maya_mcp_session::{Commands, Edge, Event, SessionId};
 use notify_rust::{Notification, NotificationHandle, Timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{Action, Notice, Urgency};
+use crate::{Action, Lasts, Notice, Urgency};
 
 /// A daemon that hangs must not hold back the next notice for long.
 const DELIVERY: Duration = Duration::from_secs(2);
@@ -17,7 +17,7 @@ const DELIVERY: Duration = Duration::from_secs(2);
 pub struct Desktop {
     commands: Commands,
     failed_before: bool,
-    /// The notice that can be answered, by session; dropping the guard takes it off the desktop.
+    /// The notice that something is still to come of, by session; dropping the guard takes it off the desktop.
     questions: HashMap<SessionId, DropGuard>,
     waiting: FuturesUnordered<BoxFuture<'static, ()>>,
 }
@@ -37,10 +37,11 @@ impl Desktop {
             Ok(shown) => {
                 self.failed_before = false;
                 tracing::debug!(key = notice.key, "notice shown");
-                if let Some(action) = notice.action {
+                if notice.lasts == Lasts::UntilSettled {
                     let withdrawn = CancellationToken::new();
                     self.questions.insert(session, withdrawn.clone().drop_guard());
-                    self.waiting.push(Box::pin(answer(shown, action, self.commands.clone(), withdrawn)));
+                    let answered = answer(shown, notice.action, self.commands.clone(), withdrawn);
+                    self.waiting.push(Box::pin(answered));
                 }
             }
             Err(NotShown(reason)) if self.failed_before => {
@@ -119,7 +120,12 @@ const CONNECT: &str = "connect";
 
 /// Waits for a person's choice, or until there is nothing to choose any more.
 #[cfg(all(unix, not(target_os = "macos")))]
-async fn answer(shown: NotificationHandle, action: Action, commands: Commands, withdrawn: CancellationToken) {
+async fn answer(
+    shown: NotificationHandle,
+    action: Option<Action>,
+    commands: Commands,
+    withdrawn: CancellationToken,
+) {
     let mut chosen = false;
     let choosing = shown.wait_for_action_async(|response| {
         chosen = matches!(response, notify_rust::NotificationResponse::Action(name) if name == CONNECT);
@@ -131,8 +137,9 @@ async fn answer(shown: NotificationHandle, action: Action, commands: Commands, w
             return;
         }
     }
-    let Action::Connect(session) = action;
-    if chosen && let Err(error) = commands.connect(session).await {
+    if let (true, Some(Action::Connect(session))) = (chosen, action)
+        && let Err(error) = commands.connect(session).await
+    {
         tracing::warn!(%session, %error, "Connect was chosen in a notice too late");
     }
 }
@@ -141,7 +148,7 @@ async fn answer(shown: NotificationHandle, action: Action, commands: Commands, w
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 async fn answer(
     _shown: NotificationHandle,
-    _action: Action,
+    _action: Option<Action>,
     _commands: Commands,
     withdrawn: CancellationToken,
 ) {

@@ -6,7 +6,7 @@ mod desktop;
 mod notice;
 
 pub use desktop::{Desktop, NotShown, deliver};
-pub use notice::{Action, Notice, Urgency, notice_for};
+pub use notice::{Action, Lasts, Notice, Urgency, notice_for};
 
 use maya_mcp_session::{Subscription, Update};
 use tokio::sync::watch;

@@ -11,6 +11,15 @@ pub struct Notice {
     pub urgency: Urgency,
     /// What can be chosen in it, where the desktop shows buttons; it is in the tray and the window too.
     pub action: Option<Action>,
+    pub lasts: Lasts,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasts {
+    /// As long as the desktop likes.
+    UntilSeen,
+    /// It is taken back when something else has come of it.
+    UntilSettled,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +45,13 @@ pub fn notice_for(edge: &Edge) -> Option<Notice> {
     let notice = |title: String, body: String, urgency| {
         let key = format!("{name}/{}", edge.event.kind());
         let action = (edge.event == Event::AwaitingConnect).then_some(Action::Connect(name));
-        Some(Notice { key, title, body, urgency, action })
+        let asks = matches!(edge.event, Event::AwaitingConnect | Event::AwaitingPermission);
+        let lasts = if asks { Lasts::UntilSettled } else { Lasts::UntilSeen };
+        Some(Notice { key, title, body, urgency, action, lasts })
     };
     match &edge.event {
+        // Nobody is there yet.
+        Event::Appeared if session.by_hand().is_some() => None,
         Event::Appeared => notice(
             format!("{title} is running"),
             format!("It is called {name} for your AI clients."),
@@ -46,9 +59,16 @@ pub fn notice_for(edge: &Edge) -> Option<Notice> {
         ),
         Event::AwaitingConnect => notice(
             format!("Connect {title}?"),
-            format!(
-                "To let your AI clients work in {name}, choose Connect, here or in the tray. Maya will ask you once."
-            ),
+            match session.by_hand() {
+                Some(port) => format!(
+                    "An AI client asks to work in the Maya at {}:{}. If you know it, choose Connect, here or in the tray.",
+                    port.host,
+                    port.address.port()
+                ),
+                None => format!(
+                    "To let your AI clients work in {name}, choose Connect, here or in the tray. Maya will ask you once."
+                ),
+            },
             Urgency::Normal,
         ),
         Event::AwaitingPermission => notice(

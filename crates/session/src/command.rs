@@ -2,11 +2,9 @@
 //!
 //! Invariant: a command changes no state. Whoever carries it out (the hub) observes what comes of it.
 
-use std::net::SocketAddr;
-
 use tokio::sync::{mpsc, oneshot};
 
-use crate::SessionId;
+use crate::{Phase, SessionId};
 
 /// People press few buttons; what is beyond waits in its turn.
 const COMMANDS_QUEUED: usize = 16;
@@ -20,9 +18,17 @@ pub enum Command {
     /// The artist's leave to connect to this Maya now, whatever came of it before.
     Connect { id: SessionId, reply: oneshot::Sender<Result<(), Refused>> },
     /// Adds the Maya behind a command port.
-    Add { host: String, port: u16, reply: oneshot::Sender<Result<Added, AddError>> },
+    Add { host: String, port: u16, by: Asker, reply: oneshot::Sender<Result<Added, AddError>> },
     /// Takes off the list what was added by hand.
     Remove { id: SessionId, reply: oneshot::Sender<Result<(), Refused>> },
+}
+
+/// Whose wish it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    Artist,
+    /// A program that works for one: what it adds waits for the artist's *Connect*.
+    Client,
 }
 
 /// What adding came to.
@@ -37,6 +43,8 @@ pub struct Added {
 pub enum Refused {
     #[error("There is no such session any more.")]
     Gone,
+    #[error("{id} needs no Connect now. {phase}.")]
+    NotNeeded { id: SessionId, phase: Phase },
     #[error(
         "{0} was found by itself and is listed for as long as it runs; only what was added by hand can be removed."
     )]
@@ -57,8 +65,8 @@ pub enum AddError {
     Listed { port: u16, id: SessionId },
     #[error("0 is no port. Give the number in Maya's commandPort line.")]
     NoPort,
-    #[error("{0} could not be remembered; free some space on the disk and try again.")]
-    NotRemembered(SocketAddr),
+    #[error("{0} Mayas have been added by hand, which is as many as there can be. Remove one first.")]
+    TooMany(usize),
     #[error("Maya MCP Tray is being closed.")]
     Closing,
 }
@@ -79,8 +87,8 @@ impl Commands {
         self.ask(|reply| Command::Connect { id, reply }).await.unwrap_or(Err(Refused::Closing))
     }
 
-    pub async fn add(&self, host: String, port: u16) -> Result<Added, AddError> {
-        self.ask(|reply| Command::Add { host, port, reply }).await.unwrap_or(Err(AddError::Closing))
+    pub async fn add(&self, host: String, port: u16, by: Asker) -> Result<Added, AddError> {
+        self.ask(|reply| Command::Add { host, port, by, reply }).await.unwrap_or(Err(AddError::Closing))
     }
 
     pub async fn remove(&self, id: SessionId) -> Result<(), Refused> {

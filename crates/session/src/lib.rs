@@ -14,7 +14,7 @@ mod registry;
 mod snapshot;
 mod wire;
 
-pub use command::{AddError, Added, Command, Commands, NO_AUTHENTICATION, Refused};
+pub use command::{AddError, Added, Asker, Command, Commands, NO_AUTHENTICATION, Refused};
 pub use event::{Edge, Event};
 pub use id::{ClientName, InvalidClientName, ProcessId, SessionId};
 pub use observation::{Ending, Observation, Offer, SceneReason};

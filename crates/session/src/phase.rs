@@ -59,6 +59,10 @@ pub enum Why {
     HelperRemoved,
     /// The artist chose *Deny* in Maya's security dialog.
     PermissionDenied,
+    /// Its dialog was opened before we were started, and nobody knows what came of it.
+    AskedBefore,
+    /// Nobody listens at the address that was added by hand.
+    NobodyThere { tried: String },
     /// It listens, and has not answered yet.
     NoAnswer { tried: String },
     /// The command port answered, and the helper did not start.
@@ -94,7 +98,11 @@ impl Phase {
             Self::AwaitingConnect => true,
             Self::Unreachable { why } => matches!(
                 why,
-                Why::Replaced | Why::HelperRemoved | Why::PermissionDenied | Why::HelperFailed { .. }
+                Why::Replaced
+                    | Why::HelperRemoved
+                    | Why::PermissionDenied
+                    | Why::AskedBefore
+                    | Why::HelperFailed { .. }
             ),
             _ => false,
         }
@@ -153,6 +161,12 @@ impl fmt::Display for Why {
             Self::PermissionDenied => f.write_str(
                 "permission was denied in Maya. Choose Connect in Maya MCP Tray to be asked again",
             ),
+            Self::AskedBefore => {
+                f.write_str("Maya was asked before. Answer its dialog if it is open, then choose Connect in Maya MCP Tray")
+            }
+            Self::NobodyThere { tried } => {
+                write!(f, "no Maya listens at {tried}. It connects by itself when one does")
+            }
             Self::NoAnswer { tried } => write!(
                 f,
                 "no answer yet at {tried}. If Maya is busy or shows a dialog, it connects by itself afterwards"

@@ -65,13 +65,13 @@ pub fn reduce(
             linked(snapshot, *id, |session| {
                 let before = session.phase.clone();
                 // It stays the same silence: what is learned of it later is added.
-                let since = if let Phase::NotResponding { since, .. } = before { since } else { *since };
-                let phase =
-                    Phase::NotResponding { since, silent: *silent, recovered_scene: recovered_scene.clone() };
-                if matches!(before, Phase::NotResponding { .. }) {
-                    session.phase = phase;
+                let (silent, found) = (*silent, recovered_scene.clone());
+                if let Phase::NotResponding { since, recovered_scene, .. } = before {
+                    let recovered_scene = found.or(recovered_scene);
+                    session.phase = Phase::NotResponding { since, silent, recovered_scene };
                     return None;
                 }
+                let phase = Phase::NotResponding { since: *since, silent, recovered_scene: found };
                 enter(session, phase, now).then_some(Event::NotResponding)
             })
         }

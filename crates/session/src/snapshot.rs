@@ -11,7 +11,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::{ClientName, Phase, ProcessId, SessionId};
+use crate::{Asker, ClientName, Phase, ProcessId, SessionId};
 
 /// Every session, and who chose which. `revision` grows with each change.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +59,11 @@ impl Session {
         }
     }
 
+    /// Added by hand, by an address of this machine.
+    pub fn is_at_loopback(&self) -> bool {
+        self.by_hand().is_some_and(|by_hand| by_hand.address.ip().is_loopback())
+    }
+
     /// It belongs to another user of this machine.
     pub fn is_foreign(&self) -> bool {
         self.process().is_some_and(|process| process.foreign)
@@ -98,6 +103,7 @@ pub enum Origin {
 pub struct ByHand {
     /// As it was named; what it resolved to is `address`.
     pub host: String,
+    pub by: Asker,
     pub address: SocketAddr,
 }
 
@@ -209,8 +215,11 @@ impl Snapshot {
         {
             return Ok(session.clone());
         }
-        // Another user's is nobody's to work in.
-        let mut sessions = self.sessions.values().filter(|session| !session.is_foreign());
+        // Another user's is nobody's to work in, and what was added by hand may not be there.
+        let counts = |session: &&Arc<Session>| {
+            !session.is_foreign() && (session.by_hand().is_none() || session.phase.is_linked())
+        };
+        let mut sessions = self.sessions.values().filter(counts);
         match (sessions.next(), sessions.next()) {
             (None, _) => Err(ChoiceError::NoneRunning),
             (Some(only), None) => Ok(only.clone()),

@@ -5,8 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-/// Ages are counted in looks; there are five in a second.
-pub const LOOKS_PER_SECOND: i64 = 5;
+/// Ages are counted in looks; there are four in a second.
+pub const LOOKS_PER_SECOND: i64 = 4;
 const YOUNG: i64 = 10 * LOOKS_PER_SECOND;
 const GROWN: i64 = 120 * LOOKS_PER_SECOND;
 const MINUTE: i64 = 60 * LOOKS_PER_SECOND;

@@ -5,14 +5,15 @@
 use std::time::Duration;
 
 use maya_mcp_session::{
-    Chooser, ClientName, EventInfo, NO_AUTHENTICATION, Observation, SessionInfo, Snapshot, session_info,
+    Asker, Chooser, ClientName, EventInfo, NO_AUTHENTICATION, Observation, SessionInfo, Snapshot,
+    session_info,
 };
 use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::{Call, answer, problem};
+use super::{Call, OUR_CLIENT, answer, problem};
 use crate::changes::{Changes, News};
 
 pub(super) const LIST_DESCRIPTION: &str = "\
@@ -31,8 +32,9 @@ list_sessions does. Answers at once when something has changed since you last as
 to start Maya or to choose Connect.";
 
 pub(super) const ADD_DESCRIPTION: &str = "\
-Adds a Maya by the address of its command port, for a Maya that is not found by itself: inside a container, or on another machine. Mayas on \
-this workstation are found without it. Use it only when the artist gives you the address. Other machines have to be allowed in the settings first.";
+Adds a Maya by the address of its command port, for a Maya that is not found by itself, as on another machine. Mayas on this workstation are \
+found without it. Use it only when the artist gives you the address. The artist has to choose Connect in Maya MCP Tray before it is used, and \
+other machines have to be allowed in the settings.";
 
 /// What an artist is unlikely to wait longer for.
 const WAIT_S: f64 = 60.0;
@@ -87,7 +89,7 @@ pub(super) struct AddParams {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct AddedSession {
-    /// The new session's name. Call `list_sessions` or `wait_for_session_change` to see when it is ready.
+    /// The new session's name. It waits for the artist's Connect. Call `list_sessions` or `wait_for_session_change` to see when it is ready.
     session: String,
     /// What the artist should know about a Maya on another machine; tell it to them.
     warning: Option<String>,
@@ -153,7 +155,8 @@ pub(super) async fn add(call: &Call<'_>, params: AddParams) -> CallToolResult {
     let host = params.host.map(|host| host.trim().to_owned()).filter(|host| !host.is_empty());
     let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
     tracing::info!(client = %call.client, host, port = params.port, "a Maya is added by hand");
-    match call.shared.commands.add(host, params.port).await {
+    let by = if call.client.as_str() == OUR_CLIENT { Asker::Artist } else { Asker::Client };
+    match call.shared.commands.add(host, params.port, by).await {
         Ok(added) => answer(&AddedSession {
             session: added.id.to_string(),
             warning: added.remote.then(|| NO_AUTHENTICATION.to_owned()),

@@ -36,7 +36,7 @@ impl FakeMaya {
         });
         let files = HelperFiles::install(running.home.path()).expect("written");
         let doorway = Doorway { address: address.clone(), pid: Some(PID) };
-        let found = bootstrap(&doorway, &files, || ()).await.expect("it answers");
+        let found = bootstrap(&doorway, &files, async {}).await.expect("it answers");
         let key = secret.recv().await.expect("the bootstrap told it");
         let (opened, stream) = tokio::join!(Link::open(&found), shake_hands(&helper, &key));
         let (link, task, _) = opened.expect("it proves itself");

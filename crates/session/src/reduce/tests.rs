@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    Address, ByHand, Chooser, Ending, Facts, Observation, Offer, Phase, Process, ProcessId, Scene,
+    Address, Asker, ByHand, Chooser, Ending, Facts, Observation, Offer, Phase, Process, ProcessId, Scene,
     SceneReason, SessionId, Silent, Snapshot, Why, reduce,
 };
 use jiff::Timestamp;
@@ -216,7 +216,7 @@ fn a_session_that_waits_for_its_artist() {
 #[test]
 fn a_session_added_by_hand_stays_until_it_is_removed() {
     let address = ([10, 0, 0, 5], 7001).into();
-    let by_hand = ByHand { host: "render01".to_owned(), address };
+    let by_hand = ByHand { host: "render01".to_owned(), by: Asker::Artist, address };
     let id = SessionId::Added(address);
     let mut snapshot = Snapshot::default();
     let mut see = |observation: Observation| {
@@ -335,7 +335,7 @@ fn another_users_maya_is_in_nobodys_way() {
 fn what_was_added_by_hand_is_found_by_the_name_that_was_given() {
     let mut snapshot = Snapshot::default();
     let address = ([10, 0, 0, 5], 7001).into();
-    let by_hand = ByHand { host: "render01".to_owned(), address };
+    let by_hand = ByHand { host: "render01".to_owned(), by: Asker::Artist, address };
     reduce(&mut snapshot, &Observation::AddedByHand(by_hand), at(0));
     for name in ["maya-10.0.0.5:7001", "render01:7001"] {
         assert_eq!(snapshot.find(name).map(|s| s.id()), Some(SessionId::Added(address)), "{name}");
