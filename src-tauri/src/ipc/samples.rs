@@ -7,8 +7,8 @@ use std::{env, fs, path::Path};
 use maya_mcp_clients::Fingerprint;
 use maya_mcp_hub::Connect;
 use maya_mcp_session::{
-    ByHand, Chooser, ClientName, Facts, Origin, Phase, Process, ProcessId, Scene, Session, Silent, Snapshot,
-    Why, clock::Timestamp, line_to_paste,
+    Asker, ByHand, Chooser, ClientName, Facts, Origin, Phase, Process, ProcessId, Scene, Session, Silent,
+    Snapshot, Why, clock::Timestamp, line_to_paste,
 };
 use serde_json::json;
 
@@ -60,7 +60,7 @@ pub fn sessions() -> Vec<SessionView> {
         snapshot.sessions.insert(session.id(), session.into());
     }
     let address = "10.0.0.5:7001".parse().expect("an address");
-    let by_hand = Origin::ByHand(ByHand { host: "farm-12".to_owned(), address });
+    let by_hand = Origin::ByHand(ByHand { host: "farm-12".to_owned(), by: Asker::Artist, address });
     let tried = "farm-12:7001".to_owned();
     let added = session(by_hand, Phase::Unreachable { why: Why::NoAnswer { tried } }, None, None);
     snapshot.sessions.insert(added.id(), added.into());

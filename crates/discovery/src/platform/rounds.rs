@@ -212,7 +212,7 @@ mod tests {
                 *asked.borrow_mut().entry(pid).or_default() += 1;
                 Name::Is("cat".to_owned())
             });
-            assert!(asked.borrow().values().sum::<u32>() - before <= 2, "two at a time");
+            assert!(asked.borrow().values().sum::<u32>() - before <= 3, "a few at a time");
         }
         let asked = asked.into_inner();
         assert_eq!(asked.len(), 599, "everybody was asked, the settled one never");
