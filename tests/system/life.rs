@@ -120,8 +120,8 @@ async fn a_port_that_closes_while_maya_lives_takes_nothing_away() {
     let taken = json!({"code": "__import__('sys').modules['maya_mcp_helper'].stop('left')"});
     sim.control(taken, "eval").await;
     let told = event(&mut news, &sim, "unreachable").await.session.phase.clone();
-    let line = told.line().expect("what opens a port").to_owned();
-    sim.control(json!({"code": format!("__import__('maya.mel').mel.eval({line:?})")}), "eval").await;
+    let opens = told.line().expect("what opens a port").to_owned();
+    sim.control(json!({"code": format!("__import__('maya.mel').mel.eval({opens:?})")}), "eval").await;
     event(&mut news, &sim, "ready").await;
     hub.stop().await;
 }

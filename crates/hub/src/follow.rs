@@ -9,7 +9,7 @@ use maya_mcp_maya::{Farewell, HelperFiles, Link, LinkEnd, LinkEvent, LinkTask, L
 use maya_mcp_session::{Ending, Observation, Origin, Phase, Registry, SessionId, Why, clock};
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +47,7 @@ pub struct World {
     /// Up to which revision the artist has been told; none where nobody tells.
     pub told: Option<watch::Receiver<u64>>,
     /// All sessions are asked how they are in the same moment, so that this machine wakes once for all.
-    pub began: Instant,
+    pub beat: watch::Receiver<u64>,
     pub stop: CancellationToken,
 }
 

@@ -15,11 +15,7 @@ use maya_mcp_endpoint::{EndpointFile, EndpointSecret, Engine, Tokens, serve};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links};
 use maya_mcp_notify::{Desktop, tell};
 use maya_mcp_session::{Chooser, Commands, Observation, Registry, SessionId, Snapshot};
-use tokio::{
-    net::TcpListener,
-    sync::watch,
-    time::{Instant, timeout},
-};
+use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -28,6 +24,7 @@ use tokio_util::{
 use crate::{
     Connect, Home, Settings, SettingsError, Timing,
     follow::World,
+    looks::Looks,
     memory::{Memory, remember},
     sessions::{Remote, Sessions},
     settings,
@@ -153,6 +150,7 @@ impl Hub {
             Remote::Refused { settings: home.settings().display().to_string() }
         };
         let remembered = memory.added.clone();
+        let (looks, beat) = Looks::begin(finder, &timing, &tracker);
         let world = Arc::new(World {
             registry: registry.clone(),
             links: links.clone(),
@@ -161,10 +159,10 @@ impl Hub {
             memory,
             connect: connect_now,
             told: settings.notices.then_some(told),
-            began: Instant::now(),
+            beat,
             stop: stop.clone(),
         });
-        let sessions = Sessions::new(finder, world, tracker.clone(), remote);
+        let sessions = Sessions::new(looks, world, tracker.clone(), remote);
         tracker.spawn(sessions.run(remembered, commanded));
 
         // Last: whoever reads it finds everything running.

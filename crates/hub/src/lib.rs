@@ -7,6 +7,7 @@ mod connect;
 mod follow;
 mod home;
 mod hub;
+mod looks;
 mod memory;
 mod pulse;
 mod reach;

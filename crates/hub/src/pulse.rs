@@ -6,7 +6,7 @@ use std::{pin::pin, time::Duration};
 
 use maya_mcp_maya::Link;
 use maya_mcp_session::{Observation, SessionId, Silent, clock};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::follow::{World, recovered_scene};
 
@@ -17,11 +17,13 @@ const SEARCH_EVERY: u32 = 15;
 /// does not run, as when Maya's code holds Python's lock, or when it has crashed and shows that.
 pub async fn watch_main_thread(id: SessionId, link: Link, world: &World) {
     let ping = world.timing.ping;
-    let mut clock = interval_at(next_beat(world, ping), ping);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut beat = world.beat.clone();
     let mut silence = Silence::new(ping);
     loop {
-        clock.tick().await;
+        if beat.changed().await.is_err() {
+            // The engine stops, and ends this.
+            return std::future::pending().await;
+        }
         let asked = Instant::now();
         let mut question = pin!(link.main_thread_waiting());
         loop {
@@ -42,12 +44,6 @@ pub async fn watch_main_thread(id: SessionId, link: Link, world: &World) {
             }
         }
     }
-}
-
-/// The next moment at which every session is asked.
-fn next_beat(world: &World, ping: Duration) -> Instant {
-    let beats = world.began.elapsed().as_millis() / ping.as_millis().max(1) + 1;
-    world.began + ping * u32::try_from(beats).unwrap_or_default()
 }
 
 /// How long the main thread has been away, in time that we saw pass.

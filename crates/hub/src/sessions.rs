@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use maya_mcp_discovery::{self as discovery, Finder};
+use maya_mcp_discovery as discovery;
 use maya_mcp_maya::Links;
 use maya_mcp_session::{
     AddError, Added, Address, Asker, ByHand, Command, Observation, Origin, Refused, Session, SessionId,
@@ -17,12 +17,13 @@ use maya_mcp_session::{
 use tokio::{
     net::lookup_host,
     sync::{mpsc, oneshot, watch},
-    time::{MissedTickBehavior, interval_at, sleep},
+    time::sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     follow::{World, follow},
+    looks::Looks,
     memory::Port,
 };
 
@@ -35,7 +36,7 @@ const MOST_BY_HAND: usize = 32;
 const ENDING: Duration = Duration::from_millis(50);
 
 pub struct Sessions {
-    finder: Finder,
+    looks: Looks,
     world: Arc<World>,
     tracker: TaskTracker,
     /// Where remote Mayas are allowed, and what to tell where they are not.
@@ -72,9 +73,9 @@ struct Resolved {
 }
 
 impl Sessions {
-    pub fn new(finder: Finder, world: Arc<World>, tracker: TaskTracker, remote: Remote) -> Self {
+    pub fn new(looks: Looks, world: Arc<World>, tracker: TaskTracker, remote: Remote) -> Self {
         let (left, resolved) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-        Self { finder, world, tracker, remote, tasks: HashMap::new(), left, resolved }
+        Self { looks, world, tracker, remote, tasks: HashMap::new(), left, resolved }
     }
 
     /// Runs until the engine stops.
@@ -82,19 +83,17 @@ impl Sessions {
         for port in remembered {
             self.look_up_until_found(port);
         }
-        let mut clock = interval_at(self.world.began, self.world.timing.look);
-        clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 () = self.world.stop.cancelled() => return,
                 Some(id) = self.left.1.recv() => self.forget(id),
                 Some(command) = commands.recv() => self.carry_out(command),
                 Some(resolved) = self.resolved.1.recv() => self.add(resolved),
-                _ = clock.tick() => for process in self.finder.look() {
+                process = self.looks.next() => {
                     let id = process.id;
                     tracing::info!(%id, exe = ?process.exe, version = process.maya_version, "found a Maya");
                     self.begin(Origin::Process(process));
-                },
+                }
             }
         }
     }
@@ -125,7 +124,7 @@ impl Sessions {
     fn forget(&mut self, id: SessionId) {
         self.tasks.remove(&id);
         if let SessionId::Process(process) = id {
-            self.finder.forget(process);
+            self.looks.forget(process);
         }
     }
 

@@ -30,7 +30,7 @@ const LONGEST_FILE: u64 = 1024;
 /// Between readings of the folder for tokens that are not known.
 const READ_EVERY: Duration = Duration::from_millis(100);
 /// Between looks whether the files of known tokens are still the same.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(1800);
 
 /// Cheap to clone; all clones are one.
 #[derive(Clone)]
