@@ -33,11 +33,11 @@ class Home:
         shutil.copytree(SOURCE / PACKAGE, target, ignore=shutil.ignore_patterns("__pycache__"))
         return target
 
-    def invite(self, build="b1", secret=None, nonce=None):
+    def invite(self, build="b1", secret=None, nonce=None, **more):
         """(nonce, secret) of a new invitation."""
         secret = secret or os.urandom(32).hex()
         nonce = nonce or os.urandom(8).hex()
-        text = json.dumps({"secret": secret, "helper": build})
+        text = json.dumps({"secret": secret, "helper": build, **more})
         (self.path / "run" / (nonce + ".json")).write_text(text, encoding="utf-8")
         return nonce, secret
 

@@ -1,6 +1,7 @@
 """The loader: one line goes in, one line comes out, whatever it finds."""
 
 import json
+import socket
 import sys
 import types
 
@@ -8,6 +9,8 @@ import pytest
 
 from conftest import PACKAGE
 from engine import Engine
+
+HOSTS = ("127.0.0.1", "127.0.0.2")
 
 
 def replies(maya, home, nonce):
@@ -96,6 +99,24 @@ def test_the_same_build_is_kept_and_learns_the_secret(maya, home):
         engine = Engine(first["port"])
         engine.prove(secret)
         engine.close()
+
+
+def test_a_host_that_is_not_here_is_told_and_ends_no_helper(maya, home):
+    first = replies(maya, home, home.invite()[0])
+    refused = replies(maya, home, home.invite(host="192.0.2.9")[0])
+    assert refused["error"]["type"] == "OSError", "the reason"
+    again = replies(maya, home, home.invite()[0])
+    assert again["port"] == first["port"], "the helper at work is still the same"
+
+
+def test_a_second_host_gets_a_port_of_its_own_and_both_close(maya, home):
+    ports = {host: replies(maya, home, home.invite(host=host)[0])["port"] for host in HOSTS}
+    for address in ports.items():
+        socket.create_connection(address, 5).close()
+    maya.do(lambda: sys.modules[PACKAGE].stop("left"))
+    for address in ports.items():
+        with pytest.raises(OSError):
+            socket.create_connection(address, 5)
 
 
 def test_sys_path_is_as_it_was(maya, home):

@@ -35,7 +35,7 @@ pub enum Connect {
     Ask,
     /// It is connected at once; Maya's security dialog opens where there is one.
     Auto,
-    /// Nothing, until the artist chooses *Connect*.
+    /// Nothing, until the artist chooses *Connect*. A Maya that starts our helper by itself was chosen before.
     Manual,
 }
 
