@@ -64,8 +64,13 @@ def test_connect_in_the_notice_does_the_same(desktop, tray):
     until(lambda: "Connect Maya 2025?" in desktop.shown.titles(), what="the question")
     assert not was_asked(maya), "nothing pops up in Maya by itself"
     desktop.shown.press("Connect Maya 2025?", "Connect")
+    maya.control("wait_dialog", count=1)
+    warning = "Maya 2025 is about to ask for permission"
+    assert warning in desktop.shown.titles(), "it was said before Maya's dialog opened"
+    assert "Allow All" in dict(desktop.shown.shown)[warning], "with what to choose there"
     allow(maya)
     until(lambda: ready(maya) in tray.lines(), what="Maya, ready")
+    until(lambda: warning in desktop.shown.closed, what="the warning going")
 
 
 def test_a_question_that_was_answered_in_the_tray_leaves_the_desktop(desktop, tray):

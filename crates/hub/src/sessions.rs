@@ -182,7 +182,9 @@ impl Sessions {
         match &self.remote {
             _ if port.port == 0 => Err(AddError::NoPort),
             _ if added >= MOST_BY_HAND => Err(AddError::TooMany(MOST_BY_HAND)),
-            Remote::Refused { settings } if host != "localhost" && plain(host).parse::<IpAddr>().is_err() => {
+            Remote::Refused { settings }
+                if !host.eq_ignore_ascii_case("localhost") && plain(host).parse::<IpAddr>().is_err() =>
+            {
                 Err(AddError::NotAllowed { host: host.to_owned(), settings: settings.clone() })
             }
             _ => Ok(()),
