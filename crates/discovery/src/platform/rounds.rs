@@ -1,7 +1,7 @@
 //! Who is asked for its name, and when: a young process with every look, for a launcher becomes a Maya by `exec`; one that is growing up
-//! about once a second, for some launchers take their time; and everybody once a minute.
+//! about once a second, for some launchers take their time; and everybody every two minutes.
 //!
-//! Invariant: a look asks only those that are due, and the minute's questions are spread over all its looks.
+//! Invariant: a look asks only those that are due, and a round's questions are spread over all its looks.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 pub const LOOKS_PER_SECOND: i64 = 4;
 const YOUNG: i64 = 10 * LOOKS_PER_SECOND;
 const GROWN: i64 = 120 * LOOKS_PER_SECOND;
-const MINUTE: i64 = 60 * LOOKS_PER_SECOND;
+const ROUND: i64 = 120 * LOOKS_PER_SECOND;
 
 /// What came of the question.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Rounds {
 
     /// Once a minute, and at first, all pids are listed, whatever else says that none is new.
     pub fn listing_is_due(&self) -> bool {
-        self.look % MINUTE == 1
+        self.look % ROUND == 1
     }
 
     pub fn knows(&self, pid: u32) -> bool {
@@ -136,7 +136,7 @@ impl Asked {
         let every = match age {
             ..YOUNG => 1,
             YOUNG..GROWN => LOOKS_PER_SECOND,
-            _ => MINUTE,
+            _ => ROUND,
         };
         self.unasked || (look + i64::from(pid)) % every == 0
     }
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_new_name_is_told_once_however_late_it_comes() {
-        for (after, within) in [(3, 1), (YOUNG + 7, LOOKS_PER_SECOND), (GROWN + 7, MINUTE)] {
+        for (after, within) in [(3, 1), (YOUNG + 7, LOOKS_PER_SECOND), (GROWN + 7, ROUND)] {
             let mut rounds = Rounds::default();
             let mut running = HashMap::from([(8, "bash")]);
             rounds.begin_look();
@@ -189,15 +189,15 @@ mod tests {
     #[test]
     fn everybody_is_listed_at_first_and_then_once_a_minute() {
         let mut rounds = Rounds::default();
-        let due = (0..=2 * MINUTE).filter(|_| {
+        let due = (0..=2 * ROUND).filter(|_| {
             rounds.begin_look();
             rounds.listing_is_due()
         });
-        assert_eq!(due.collect::<Vec<_>>(), [0, MINUTE, 2 * MINUTE], "each minute's first look");
+        assert_eq!(due.collect::<Vec<_>>(), [0, ROUND, 2 * ROUND], "each round's first look");
     }
 
     #[test]
-    fn a_minutes_questions_are_spread_over_its_looks() {
+    fn a_rounds_questions_are_spread_over_its_looks() {
         let mut rounds = Rounds::default();
         let running: HashMap<u32, &str> = (1..=600).map(|pid| (pid, "cat")).collect();
         rounds.begin_look();
@@ -205,7 +205,7 @@ mod tests {
         rounds.settle(600);
         assert_eq!(look(&mut rounds, &running).0.len(), 599, "all but the settled one are told");
         let asked = RefCell::new(HashMap::<u32, u32>::new());
-        for _ in 0..MINUTE {
+        for _ in 0..ROUND {
             rounds.begin_look();
             let before: u32 = asked.borrow().values().sum();
             rounds.new_names(|pid| {
