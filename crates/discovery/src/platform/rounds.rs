@@ -51,7 +51,7 @@ impl Rounds {
         self.look += 1;
     }
 
-    /// Once a minute, and at first, all pids are listed, whatever else says that none is new.
+    /// Every two minutes, and at first, all pids are listed, whatever else says that none is new.
     pub fn listing_is_due(&self) -> bool {
         self.look % ROUND == 1
     }
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_listed_at_first_and_then_once_a_minute() {
+    fn everybody_is_listed_at_first_and_then_every_two_minutes() {
         let mut rounds = Rounds::default();
         let due = (0..=2 * ROUND).filter(|_| {
             rounds.begin_look();
