@@ -1,16 +1,14 @@
 //! The helper comes in over every kind of port, says what is known, and troubles nobody.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
-use maya_mcp_maya::{
-    BootstrapError, Doorway, Execute, Farewell, HelperFiles, Language, Link, LinkEnd, ResultType, bootstrap,
-};
+use maya_mcp_maya::{BootstrapError, Doorway, Farewell, HelperFiles, Link, LinkEnd, bootstrap};
 use maya_mcp_session::Address;
 use maya_mcp_system_tests::{Sim, Studio};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 
-const SOON: Duration = Duration::from_secs(20);
+use crate::engine::{SOON, python};
 
 fn doorway(sim: &Sim, language: &str) -> Doorway {
     let address = sim.port(language);
@@ -19,17 +17,6 @@ fn doorway(sim: &Sim, language: &str) -> Doorway {
         Err(_) => Address::Unix(PathBuf::from(address)),
     };
     Doorway { address, pid: Some(sim.pid) }
-}
-
-fn python(code: &str) -> Execute {
-    Execute {
-        code: code.to_owned(),
-        language: Language::Python,
-        result_type: ResultType::Auto,
-        namespace: "test".to_owned(),
-        undo_name: None,
-        timeout_s: None,
-    }
 }
 
 /// Brings the helper in, runs code in it, and looks at what the artist saw.

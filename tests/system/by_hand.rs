@@ -2,30 +2,19 @@
 
 use std::net::{IpAddr, UdpSocket};
 
-use maya_mcp_maya::{Execute, Language, Links, ResultType};
+use maya_mcp_maya::Links;
 use maya_mcp_session::{AddError, Asker, Refused, SessionId};
 use maya_mcp_system_tests::Studio;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::engine::{PYTHON_PORT, SOON, engine_with, event, event_of, state};
+use crate::engine::{PYTHON_PORT, SOON, engine_with, event, event_of, python, state};
 
 /// An address of this machine that others could use; connecting sends nothing.
 fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect("192.0.2.1:9").ok()?;
     socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_loopback())
-}
-
-fn python(code: &str) -> Execute {
-    Execute {
-        code: code.to_owned(),
-        language: Language::Python,
-        result_type: ResultType::Auto,
-        namespace: "test".to_owned(),
-        undo_name: None,
-        timeout_s: None,
-    }
 }
 
 #[tokio::test]

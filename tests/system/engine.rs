@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use maya_mcp_hub::{Connect, Home, Hub, Options, Settings, Timing, TokenRule};
+use maya_mcp_maya::{Execute, Language, ResultType};
 use maya_mcp_session::{Edge, Session, Snapshot, Subscription, Update};
 use maya_mcp_system_tests::{Sim, Studio};
 use tokio::time::timeout;
@@ -85,4 +86,16 @@ pub async fn state(hub: &Hub, name: &str, what: &str, is_it: impl Fn(&Session) -
 
 pub fn phase(snapshot: &Snapshot, sim: &Sim) -> Option<&'static str> {
     snapshot.sessions.values().find(|s| s.id().pid() == Some(sim.pid)).map(|s| s.phase.name())
+}
+
+/// A script as a client sends it.
+pub fn python(code: &str) -> Execute {
+    Execute {
+        code: code.to_owned(),
+        language: Language::Python,
+        result_type: ResultType::Auto,
+        namespace: "test".to_owned(),
+        undo_name: None,
+        timeout_s: None,
+    }
 }

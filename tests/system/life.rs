@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule};
-use maya_mcp_maya::{Execute, Language, Links, ResultType};
+use maya_mcp_maya::Links;
 use maya_mcp_session::{Event, Session, Update};
 use maya_mcp_system_tests::{Studio, program};
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::engine::{PYTHON_PORT, SOON, engine, event, phase};
+use crate::engine::{PYTHON_PORT, SOON, engine, event, phase, python};
 
 #[tokio::test]
 async fn two_mayas_are_found_and_their_ends_told_apart() {
@@ -143,17 +143,6 @@ async fn the_second_maya_on_windows_has_no_port_and_the_line_it_shows_gives_it_o
     second.control(json!({"code": format!("__import__('maya.mel').mel.eval({line:?})")}), "eval").await;
     event(&mut news, &second, "ready").await;
     hub.stop().await;
-}
-
-fn python(code: &str) -> Execute {
-    Execute {
-        code: code.to_owned(),
-        language: Language::Python,
-        result_type: ResultType::Auto,
-        namespace: "test".to_owned(),
-        undo_name: None,
-        timeout_s: None,
-    }
 }
 
 #[tokio::test]

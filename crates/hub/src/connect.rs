@@ -85,11 +85,10 @@ pub struct Connector {
 
 impl Connector {
     pub fn new(origin: &Origin, presses: watch::Receiver<u64>, world: Arc<World>) -> Self {
-        let (id, age, wanted) = match origin {
-            Origin::Process(process) => (process.id.into(), process.age, false),
-            Origin::ByHand(port) => {
-                (SessionId::Added(port.address), Duration::ZERO, port.by == Asker::Artist)
-            }
+        let id = origin.id();
+        let (age, wanted) = match origin {
+            Origin::Process(process) => (process.age, false),
+            Origin::ByHand(port) => (Duration::ZERO, port.by == Asker::Artist),
         };
         let verdicts = match world.memory.said(id) {
             Said::Nothing => Verdicts::default(),

@@ -57,10 +57,7 @@ pub async fn follow(
     stop: CancellationToken,
     world: Arc<World>,
 ) {
-    let id = match &origin {
-        Origin::Process(process) => process.id.into(),
-        Origin::ByHand(by_hand) => SessionId::Added(by_hand.address),
-    };
+    let id = origin.id();
     let mut ended = pin!(ended(id));
     if let Origin::Process(process) = &origin
         && process.foreign

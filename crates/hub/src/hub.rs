@@ -95,7 +95,7 @@ impl Hub {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let Options { home, settings, tokens, mut timing } = options;
         if let Some(seconds) = settings.not_responding_after_s {
-            timing.not_responding = seconds.into();
+            timing.not_responding = Duration::from_secs(seconds.get());
         }
         let lock = lock(&home)?;
         let listener = listen(settings.port, &home).await?;

@@ -81,7 +81,10 @@ impl Sessions {
     /// Runs until the engine stops.
     pub async fn run(mut self, remembered: BTreeSet<Port>, mut commands: mpsc::Receiver<Command>) {
         for port in remembered {
-            self.look_up_until_found(port);
+            match self.may_look_up(&port) {
+                Ok(()) => self.look_up_until_found(port),
+                Err(error) => tracing::warn!(host = port.host, %error, "a remembered Maya is left alone"),
+            }
         }
         loop {
             tokio::select! {
@@ -100,11 +103,10 @@ impl Sessions {
 
     fn begin(&mut self, origin: Origin) {
         let world = self.world.clone();
-        let (id, observation) = match &origin {
-            Origin::Process(process) => (process.id.into(), Observation::ProcessFound(process.clone())),
-            Origin::ByHand(by_hand) => {
-                (SessionId::Added(by_hand.address), Observation::AddedByHand(by_hand.clone()))
-            }
+        let id = origin.id();
+        let observation = match &origin {
+            Origin::Process(process) => Observation::ProcessFound(process.clone()),
+            Origin::ByHand(by_hand) => Observation::AddedByHand(by_hand.clone()),
         };
         world.registry.observe(&observation);
         for chosen in world.memory.chosen(id, &world.registry.snapshot()) {

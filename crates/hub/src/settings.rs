@@ -1,6 +1,6 @@
 //! What a person can set, in `settings.json`. Read once at start; what the window sets is written back, and the rest of the file kept.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{fs, io, num::NonZeroU64, path::PathBuf};
 
 use maya_mcp_endpoint::{OnConflict, write_private};
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct Settings {
     /// Let people and clients add Mayas on other machines.
     pub remote_hosts: bool,
     /// After so many seconds without its main thread, a Maya counts as not responding; 60 unless it is set.
-    pub not_responding_after_s: Option<NonZeroSeconds>,
+    pub not_responding_after_s: Option<NonZeroU64>,
     /// Show notices on the desktop.
     pub notices: bool,
 }
@@ -37,25 +37,6 @@ pub enum Connect {
     Auto,
     /// Nothing, until the artist chooses *Connect*. A Maya that starts our helper by itself was chosen before.
     Manual,
-}
-
-/// At least one second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u64")]
-pub struct NonZeroSeconds(u64);
-
-impl TryFrom<u64> for NonZeroSeconds {
-    type Error = &'static str;
-
-    fn try_from(seconds: u64) -> Result<Self, Self::Error> {
-        if seconds == 0 { Err("it must be at least 1 second") } else { Ok(Self(seconds)) }
-    }
-}
-
-impl From<NonZeroSeconds> for Duration {
-    fn from(seconds: NonZeroSeconds) -> Self {
-        Self::from_secs(seconds.0)
-    }
 }
 
 /// MAYA on a phone's keys.
@@ -140,11 +121,7 @@ mod tests {
             (Connect::Manual, true, true),
             "{text}"
         );
-        assert_eq!(
-            settings.not_responding_after_s.map(Duration::from),
-            Some(Duration::from_secs(90)),
-            "in seconds"
-        );
+        assert_eq!(settings.not_responding_after_s.map(NonZeroU64::get), Some(90), "in seconds");
         for text in [r#"{"connect": "always"}"#, r#"{"not_responding_after_s": 0}"#] {
             assert!(serde_json::from_str::<Settings>(text).is_err(), "{text}");
         }

@@ -39,10 +39,7 @@ pub struct Session {
 
 impl Session {
     pub fn id(&self) -> SessionId {
-        match &self.origin {
-            Origin::Process(process) => process.id.into(),
-            Origin::ByHand(by_hand) => SessionId::Added(by_hand.address),
-        }
+        self.origin.id()
     }
 
     pub fn process(&self) -> Option<&Process> {
@@ -96,6 +93,15 @@ impl Session {
 pub enum Origin {
     Process(Process),
     ByHand(ByHand),
+}
+
+impl Origin {
+    pub fn id(&self) -> SessionId {
+        match self {
+            Self::Process(process) => process.id.into(),
+            Self::ByHand(by_hand) => SessionId::Added(by_hand.address),
+        }
+    }
 }
 
 /// A command port that somebody named. Its Maya may come and go: the session stays until it is removed.

@@ -2,11 +2,11 @@
 //!
 //! Invariant: asks the registry only, never a Maya, so it answers at once even when every Maya is busy.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use maya_mcp_session::{
-    Asker, Chooser, ClientName, EventInfo, NO_AUTHENTICATION, Observation, SessionInfo, Snapshot,
-    session_info,
+    Asker, ChoiceError, Chooser, ClientName, EventInfo, NO_AUTHENTICATION, Observation, Refused, Session,
+    SessionInfo, Snapshot, session_info,
 };
 use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
@@ -108,8 +108,7 @@ fn listing(call: &Call<'_>, news: impl FnOnce(&Changes) -> News) -> Listing {
 }
 
 pub(super) fn choose(call: &Call<'_>, params: UseParams) -> CallToolResult {
-    let snapshot = call.shared.registry.snapshot();
-    let session = match snapshot.resolve(Some(call.client), Some(&params.session)) {
+    let session = match named(call, &params) {
         Ok(session) => session,
         Err(error) => return problem(error.to_string()),
     };
@@ -167,24 +166,27 @@ pub(super) async fn add(call: &Call<'_>, params: AddParams) -> CallToolResult {
 
 /// The artist's own word, given in a shell: *Connect*.
 pub(super) async fn connect(call: &Call<'_>, params: UseParams) -> CallToolResult {
-    let session = match call.shared.registry.snapshot().resolve(None, Some(&params.session)) {
-        Ok(session) => session,
-        Err(error) => return problem(error.to_string()),
-    };
-    match call.shared.commands.connect(session.id()).await {
-        Ok(()) => answer(&Chosen { session: session_info(&session, false) }),
+    match named(call, &params) {
+        Ok(session) => told(&session, call.shared.commands.connect(session.id()).await),
         Err(error) => problem(error.to_string()),
     }
 }
 
 /// Takes off the list what was added by hand.
 pub(super) async fn remove(call: &Call<'_>, params: UseParams) -> CallToolResult {
-    let session = match call.shared.registry.snapshot().resolve(None, Some(&params.session)) {
-        Ok(session) => session,
-        Err(error) => return problem(error.to_string()),
-    };
-    match call.shared.commands.remove(session.id()).await {
-        Ok(()) => answer(&Chosen { session: session_info(&session, false) }),
+    match named(call, &params) {
+        Ok(session) => told(&session, call.shared.commands.remove(session.id()).await),
+        Err(error) => problem(error.to_string()),
+    }
+}
+
+fn named(call: &Call<'_>, params: &UseParams) -> Result<Arc<Session>, ChoiceError> {
+    call.shared.registry.snapshot().resolve(Some(call.client), Some(&params.session))
+}
+
+fn told(session: &Session, outcome: Result<(), Refused>) -> CallToolResult {
+    match outcome {
+        Ok(()) => answer(&Chosen { session: session_info(session, false) }),
         Err(error) => problem(error.to_string()),
     }
 }
