@@ -42,7 +42,7 @@ def _make_room(options):
 
 
 def _assemble(options):
-    from . import callbacks, dialog, faults, loop, others, ports, scene, script_editor, undo
+    from . import callbacks, dialog, faults, graph, loop, others, ports, script_editor, undo, view
     from .running import maya
 
     maya.options = options
@@ -56,8 +56,11 @@ def _assemble(options):
     maya.loop = loop.make(options)
     maya.callbacks = callbacks.Callbacks(maya.loop)
     maya.script_editor.listener = maya.callbacks.output
-    maya.scene = scene.Scene()
+    maya.scene = graph.Scene()
+    maya.prompt = True
+    maya.plugins = {}
     maya.undo = undo.Undo()
+    maya.view = view.View()
     maya.dialogs = dialog.Dialogs(maya.loop, options.dialog, options.dialog_delay)
     maya.faults = faults.Faults()
     maya.others = [others.OtherListener(kind) for kind in options.other_listener]
@@ -76,6 +79,10 @@ def _open(sim, options):
         listener, ready["control"] = control.listen(options.control)
     if options.scene:
         scene.open_file(os.path.abspath(options.scene))
+    if options.script_editor:
+        from . import script_editor_window
+
+        sim.script_editor.window = script_editor_window.make()
     script_editor.replace_streams(sim.script_editor)
     # Maya has loaded these before any script runs, so `import maya` alone is enough to use them.
     for name in ("cmds", "mel", "utils", "OpenMaya", "api.OpenMaya"):

@@ -33,7 +33,7 @@ class Connection:
         if self._spec.echo:
             client.settimeout(MORE_TIMEOUT)
         try:
-            while not self._port.closing:
+            while not self._port.closing or self._port.owes_answer:
                 self._write_echo(client)
                 try:
                     code = self._receive(client)
@@ -79,11 +79,13 @@ class Connection:
 
     def _answer(self, client, code):
         """Asks, runs, replies. False when the artist said no."""
+        self._port.owes_answer, self._port.answering = False, True
         if self._port.asks:
             name = self._spec.name
             button = maya.loop.call(lambda: maya.dialogs.security_warning(name, code))
             if button == DENY:
                 self._port.denied += 1
+                self._port.answering = False
                 client.sendall(("Execution denied by Maya" + END).encode())
                 return False
             if button == ALLOW_ALL:
@@ -93,6 +95,8 @@ class Connection:
         self._port.commands += 1
         if self._spec.no_return:
             replies = [""]
+        # Before the reply is out: its reader may be the next to close the port.
+        self._port.answering = False
         client.sendall("".join(self._fit(reply) + END for reply in replies).encode())
         return True
 

@@ -10,6 +10,7 @@ from collections import deque
 from .loop import Modal
 
 ALLOW, DENY, ALLOW_ALL = "Allow", "Deny", "Allow All"
+FILE_BUTTONS = {"Open", "Save As"}
 SECURITY_TITLE = "Maya Security Warning"
 
 
@@ -95,8 +96,13 @@ class Dialogs:
 
 
 def _button(answer, buttons, default):
-    """`allow-all` presses "Allow All"; a dialog without such a button gets its default one."""
+    """`allow-all` presses "Allow All"; a path is typed into a file dialog, where it counts as an
+    answer; a dialog without such a button gets its default one."""
     for button in buttons:
-        if button.lower().replace(" ", "-") == answer.lower().replace(" ", "-"):
+        if _plain(button) == _plain(answer):
             return button
-    return default
+    return answer if FILE_BUTTONS & set(buttons) and answer.startswith("/") else default
+
+
+def _plain(text):
+    return "".join(c for c in text.lower().replace(" ", "-") if c.isalnum() or c == "-")

@@ -5,6 +5,9 @@ Invariant: on the main thread only, and an error is text in the reply, never an 
 
 from . import mel as mel_language
 
+# Maya runs Python messages in a function of a module of its own: global names last, local ones not.
+NAMES = {"__name__": "maya.app.general.CommandPort"}
+
 
 def mel(code):
     """The replies to a MEL message: one for each line."""
@@ -26,9 +29,9 @@ def _mel_line(line):
 def python(code):
     """The reply to a Python message. An expression that gives None, or raises, runs twice."""
     value = None
-    # Fresh names each time, and locals apart from globals: a function of one message does not even
-    # see what that message imported.
-    names, own = {"__name__": "maya.app.general.CommandPort"}, {}
+    # Locals apart from globals: a function of one message does not even see what that message
+    # imported.
+    names, own = NAMES, {}
     if len(code.splitlines()) == 1:
         try:
             value = eval(code, names, own)

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 
-ANSWERS = ("allow", "deny", "allow-all", "wait")
+ANSWERS = ("allow", "deny", "allow-all", "wait", "save", "dont-save", "cancel", "skip", "ok")
 
 
 def parse(arguments=None):
@@ -26,6 +26,13 @@ def parse(arguments=None):
     )
     p.add_argument("--batch", action="store_true")
     p.add_argument("--echo", action="store_true", help="every command port has echoOutput")
+    p.add_argument(
+        "--refusal",
+        choices=("raise", "window", "silent"),
+        default="raise",
+        help="what happens when a check callback refuses",
+    )
+    p.add_argument("--script-editor", action="store_true", help="it is open (with Qt only)")
     p.add_argument(
         "--other-listener", action="append", default=[], choices=("http", "silent", "closing")
     )
@@ -45,6 +52,8 @@ def parse(arguments=None):
     options.version = options.version or _version_of(sys.executable)
     options.temp_dir = options.temp_dir or _temp_dir()
     options.user_setup = options.user_setup or os.environ.get("MAYA_APP_DIR")
+    if options.script_editor and (options.no_qt or options.batch):
+        p.error("--script-editor needs Qt")
     if options.batch:
         # The default port belongs to Maya's window: without one nobody opens it.
         options.default_port = "off"

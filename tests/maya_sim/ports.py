@@ -112,6 +112,8 @@ class CommandPort(threading.Thread):
         self.asks = spec.warn
         self.connections = self.commands = self.denied = 0
         self.connected = False
+        # A message of the client is run right now; and: one more of its messages is to be answered.
+        self.answering = self.owes_answer = False
         self._listener = listener
         self._woken, self._waker = socket.socketpair()
         self._client = None
@@ -150,6 +152,7 @@ class CommandPort(threading.Thread):
 
     def shut_down(self):
         """Closes as Maya does: whoever is connected gets one more answer before it takes effect."""
+        self.owes_answer = self.connected and not self.answering
         self.closing = True
         self._waker.send(b".")
         if not self.connected:

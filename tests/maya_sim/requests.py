@@ -3,18 +3,21 @@
 Invariant: a request that takes the main thread away is answered first (see Later, FromMainThread).
 """
 
+import itertools
 import os
 import sys
 import threading
 
+from . import mel, populate, script
 from . import scene as scenes
-from . import script
 from .commands import TABLE
 from .port_spec import Spec
 from .running import maya
 
 # How long a request waits for the main thread to be reached before it says "queued".
 REACH = 1.0
+# Of so many nodes the state tells the names, or asking for it would be slow in a large scene.
+SHOWN = 1000
 
 
 class Later:
@@ -116,7 +119,7 @@ def quit_(code=0):
     return Later({"quitting": code}, lambda: maya.loop.script(lambda: maya.faults.leave(code)))
 
 
-def scene(op="state", path=None, name=None):
+def scene(op="state", path=None, name=None, count=0):
     def work():
         if op == "new":
             scenes.new()
@@ -131,6 +134,9 @@ def scene(op="state", path=None, name=None):
         elif op == "modify":
             made = TABLE["polyCube"].call(name=name or "edited1")[0]
             return {**_scene_state(), "made": made}
+        elif op == "populate":
+            made = populate.populate(count)
+            return {**_scene_state(), "made": made}
         elif op != "state":
             raise ValueError(f"scene does not know the op {op!r}")
         return _scene_state()
@@ -140,13 +146,35 @@ def scene(op="state", path=None, name=None):
 
 
 def _scene_state():
-    nodes = [n for n in maya.scene.nodes if n not in scenes.DEFAULTS]
+    own = (name for name in maya.scene.nodes if name not in scenes.DEFAULTS)
     return {
         "path": maya.scene.path,
         "modified": maya.scene.modified,
-        "nodes": nodes,
-        "selection": maya.scene.selection,
+        "nodes": list(itertools.islice(own, SHOWN)),
+        "node_count": len(maya.scene.nodes) - len(scenes.DEFAULTS),
+        "selection": maya.scene.selection[:SHOWN],
     }
+
+
+def view(focus=None, visible=None):
+    """The artist clicks into a panel, or opens and closes some."""
+
+    def work():
+        if visible is not None:
+            maya.view.visible = list(visible)
+        if focus is not None:
+            maya.view.set_focus(focus)
+        active = maya.view.active
+        return {
+            "focus": maya.view.focus,
+            "visible": maya.view.visible,
+            "active": active.name if active else None,
+            "cameras": {name: panel.camera for name, panel in maya.view.panels.items()},
+            "viewers": maya.view.viewers,
+        }
+
+    outcome = _on_main(work)
+    return outcome.get("value") or outcome
 
 
 def print_(text, stream="stdout"):
@@ -160,6 +188,26 @@ def eval_(code, wait=True):
 
     if not wait:
         return Later({"posted": True}, lambda: maya.loop.script(work))
+    return _on_main(work)
+
+
+def command_line(code, language="mel"):
+    """The artist types something: it is shown, run, and its result is shown."""
+    mark = "//" if language == "mel" else "#"
+
+    def work():
+        maya.script_editor.show("history", f"{code}\n")
+        try:
+            value = mel.evaluate(code) if language == "mel" else script.run_python(code)
+        except Exception as error:
+            if language != "mel":
+                maya.script_editor.show("error", f"# Error: {type(error).__name__}: {error}\n")
+            return
+        if value is not None:
+            shown = " ".join(map(str, value)) if isinstance(value, list) else value
+            maya.script_editor.show("result", f"{mark} Result: {shown}\n")
+        return
+
     return _on_main(work)
 
 
@@ -224,8 +272,10 @@ REQUESTS = {
     "quit": quit_,
     "quit_now": quit_now,
     "scene": scene,
+    "view": view,
     "print": print_,
     "eval": eval_,
+    "command_line": command_line,
     "dialog": dialog,
     "answer": answer_dialog,
     "wait_dialog": wait_dialog,

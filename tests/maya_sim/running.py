@@ -18,6 +18,11 @@ class Maya:
     dialogs = None
     ports = None
     faults = None
+    view = None
+    # Whether a file command may ask the artist (`file -prompt`).
+    prompt = True
+    # The plug-ins that are loaded: name → what is known of them.
+    plugins = None
 
 
 maya = Maya()

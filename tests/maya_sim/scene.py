@@ -1,113 +1,22 @@
-"""The scene: a few nodes, a selection, a path, and files that can be read back.
+"""What is done with whole scenes: new, open, save, and another name.
 
-Invariant: every change of nodes goes through `undo.step`, so that it can be taken back,
-and marks the scene as modified.
+Invariant: whoever is asked before (the check messages) can refuse each of them but a rename, forced
+or not; whoever is told, is told in Maya's order.
 """
 
-import copy
-import json
 import os
 import time
-from dataclasses import dataclass, field
 
+from . import checks, references, scene_file
+from .graph import DEFAULTS, Node, Scene  # noqa: F401
 from .running import maya
-
-MARK = "// maya_sim: "
-
-
-@dataclass
-class Node:
-    type: str
-    parent: str = ""
-    attrs: dict = field(default_factory=dict)
-
-
-def _default_nodes():
-    nodes = {"time1": Node("time", "", {"outTime": 1.0})}
-    for camera in ("persp", "top", "front", "side"):
-        nodes[camera] = Node("transform")
-        nodes[camera + "Shape"] = Node("camera", camera)
-    # 7 is IFF. A playblast looks here for its format, not at the ending of the file's name.
-    nodes["defaultRenderGlobals"] = Node("renderGlobals", "", {"imageFormat": 7})
-    nodes["initialShadingGroup"] = Node("shadingEngine")
-    return nodes
-
-
-DEFAULTS = tuple(_default_nodes())
-
-
-class Scene:
-    def __init__(self):
-        self.clear()
-
-    def clear(self):
-        self.nodes = _default_nodes()
-        self.selection = []
-        self.path = ""
-        self.modified = False
-
-    def snapshot(self):
-        return copy.deepcopy((self.nodes, self.selection))
-
-    def restore(self, snapshot):
-        self.nodes, self.selection = copy.deepcopy(snapshot)
-
-    def find(self, name):
-        """The node of this name, path separators aside. Raises as Maya does."""
-        short = str(name).rsplit("|", 1)[-1]
-        if short not in self.nodes:
-            raise ValueError(f"No object matches name: {name}")
-        return short
-
-    def free_name(self, wanted):
-        """Maya never refuses a name: it counts the number at its end up."""
-        if wanted not in self.nodes:
-            return wanted
-        stem = wanted.rstrip("0123456789")
-        number = int(wanted[len(stem) :] or 0) + 1
-        while f"{stem}{number}" in self.nodes:
-            number += 1
-        return f"{stem}{number}"
-
-    def write(self, path):
-        kept = {n: [v.type, v.parent, v.attrs] for n, v in self.nodes.items()}
-        lines = [f"//Maya ASCII {maya.options.version} scene", f"//Name: {os.path.basename(path)}"]
-        lines.append(MARK + json.dumps(kept))
-        for name, node in self.nodes.items():
-            if name not in DEFAULTS:
-                parent = f' -p "{node.parent}"' if node.parent else ""
-                lines.append(f'createNode {node.type} -n "{name}"{parent};')
-        lines.append("// End of " + os.path.basename(path))
-        try:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write("\n".join(lines) + "\n")
-        except OSError as error:
-            raise RuntimeError(f"Could not save file: {path}: {error.strerror}") from error
-
-    def read(self, path):
-        """Fills in what `path` holds. A file of a real Maya gives at least its nodes' names."""
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                lines = file.read().splitlines()
-        except OSError as error:
-            raise RuntimeError(f"File not found: {path}") from error
-        self.clear()
-        self.path = path
-        for line in lines:
-            if line.startswith(MARK):
-                kept = json.loads(line[len(MARK) :])
-                self.nodes = {n: Node(*value) for n, value in kept.items()}
-                return
-        for line in lines:
-            words = line.replace('"', " ").rstrip(";").split()
-            if len(words) >= 4 and words[0] == "createNode" and words[2] == "-n":
-                self.nodes[words[3]] = Node(words[1])
 
 
 def new():
+    if not checks.agreed("kBeforeNewCheck"):
+        return None
     maya.callbacks.fire_scene("kBeforeNew")
-    maya.scene.clear()
-    maya.undo.flush()
+    _clear()
     maya.callbacks.fire_scene("kSceneUpdate")
     maya.callbacks.fire_scene("kAfterNew")
     maya.callbacks.fire_event("NewSceneOpened")
@@ -115,24 +24,50 @@ def new():
     return "untitled"
 
 
-def open_file(path):
+def open_file(path, load_references=None):
+    """Opens `path`. A missing reference raises, but only when all the rest is open."""
     if not os.path.isfile(path):
         raise RuntimeError(f"File not found: {path}")
+    if not checks.agreed("kBeforeOpenCheck", path):
+        return None
     maya.callbacks.fire_scene("kBeforeOpen")
-    maya.scene.read(path)
+    _clear()
+    scene = maya.scene
+    scene.path = path
+    maya.callbacks.fire_scene("kBeforeFileRead")
+    found, scene.unknown_plugins = scene_file.read(path)
+    scene.nodes.update(found)
+    for plugin in scene.unknown_plugins:
+        maya.script_editor.show(
+            "error", f'// Error: Plug-in, "{plugin}", was not found on MAYA_PLUG_IN_PATH. //\n'
+        )
+    lost = {node.lost_type for node in found.values() if node.lost_type}
+    for kind in sorted(lost):
+        maya.script_editor.show(
+            "warning",
+            f"// Warning: Unrecognized node type '{kind}'; preserving node information during "
+            "this session. //\n",
+        )
+    trouble = references.load_all(load_references)
     maya.undo.flush()
+    scene.modified = False
+    maya.callbacks.fire_scene("kAfterFileRead")
     maya.callbacks.fire_scene("kSceneUpdate")
     maya.callbacks.fire_scene("kAfterOpen")
     maya.callbacks.fire_event("SceneOpened")
     maya.callbacks.selection_changed()
+    if trouble:
+        raise RuntimeError(trouble)
     return path
 
 
 def save():
     if not maya.scene.path:
         raise RuntimeError("No file name specified.")
+    if not checks.agreed("kBeforeSaveCheck", maya.scene.path):
+        return None
     maya.callbacks.fire_scene("kBeforeSave")
-    maya.scene.write(maya.scene.path)
+    scene_file.write(maya.scene.path)
     maya.scene.modified = False
     maya.callbacks.fire_scene("kAfterSave")
     maya.callbacks.fire_event("SceneSaved")
@@ -152,5 +87,10 @@ def write_recovered():
     user = os.environ.get("USER") or os.environ.get("LOGNAME") or "user"
     date = time.strftime("%Y%m%d.%H%M")
     path = os.path.join(maya.options.temp_dir, f"{stem}[Recovered-{user}.{date}].ma")
-    maya.scene.write(path)
+    scene_file.write(path)
     return path
+
+
+def _clear():
+    maya.scene.clear()
+    maya.undo.flush()

@@ -15,11 +15,15 @@ class ScriptEditor:
         self._lines = []
         self._lock = threading.Lock()
         self.listener = lambda text, message_type: None
+        # A window that shows it, if the artist has it open.
+        self.window = None
 
     def show(self, kind, text):
         with self._lock:
             self._lines.append((kind, text))
         self.listener(text, TYPES[kind])
+        if self.window is not None:
+            self.window.add(kind, text)
 
     def since(self, position=0):
         """Output and errors apart, so that a test can say: nobody printed an error here."""

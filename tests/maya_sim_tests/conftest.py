@@ -37,3 +37,24 @@ def start(folder, programs):
     yield starter
     for sim in running:
         sim.stop()
+
+
+@pytest.fixture
+def maya(start):
+    """Evaluates Python on the main thread, with `cmds`, `mel` and both APIs at hand."""
+    return evaluator(start("--default-port", "off"))
+
+
+def evaluator(sim):
+    """A function that evaluates in this stand-in; `.sim` is the stand-in itself."""
+    sim.control(
+        "eval",
+        code="import maya.cmds as cmds, maya.mel as mel, maya.OpenMaya as om\n"
+        "import maya.api.OpenMaya as om2",
+    )
+
+    def run(code):
+        return sim.control("eval", code=code)["value"]
+
+    run.sim = sim
+    return run

@@ -5,19 +5,6 @@ import os
 import pytest
 
 
-@pytest.fixture
-def maya(start):
-    """Evaluates Python on the main thread, with `cmds` and `om` at hand."""
-    sim = start("--default-port", "off")
-    sim.control("eval", code="import maya.cmds as cmds, maya.mel as mel, maya.OpenMaya as om")
-
-    def run(code):
-        return sim.control("eval", code=code)["value"]
-
-    run.sim = sim
-    return run
-
-
 def test_one_chunk_is_one_undo(maya):
     maya("cmds.undoInfo(openChunk=True, chunkName='from the client')")
     maya("cmds.polyCube(), cmds.polyCube()")

@@ -4,5 +4,17 @@ Invariant: an unknown command is an AttributeError and an unknown flag a TypeErr
 """
 
 # Importing them registers their commands in TABLE.
-from . import files, nodes, ports, session, undoing, viewport  # noqa: F401
+from . import (  # noqa: F401
+    attributes,
+    files,
+    listing,
+    menu,
+    nodes,
+    panels,
+    plugins,
+    ports,
+    session,
+    undoing,
+    viewport,
+)
 from .registry import TABLE  # noqa: F401

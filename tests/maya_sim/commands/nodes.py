@@ -1,261 +1,201 @@
-"""Commands about nodes: making, finding, changing them.
+"""Commands that make, rename and delete nodes.
 
-Invariant: they never change `maya.scene.nodes` outside `undo.step`.
+Invariant: they change the scene only inside `undo.step`, by its own methods.
 """
 
-import fnmatch
-
+from .. import node_types
+from ..graph import DEFAULTS, TRANSFORM, Node, shape_name
 from ..running import maya
-from ..scene import DEFAULTS, Node
+from .listing import choose
 from .registry import command, names_in
 
-TRANSFORM = {
-    **{f"translate{axis}": 0.0 for axis in "XYZ"},
-    **{f"rotate{axis}": 0.0 for axis in "XYZ"},
-    **{f"scale{axis}": 1.0 for axis in "XYZ"},
-    "visibility": True,
-}
-SHORT_ATTRIBUTES = {
-    "t": "translate", "tx": "translateX", "ty": "translateY", "tz": "translateZ",
-    "r": "rotate", "rx": "rotateX", "ry": "rotateY", "rz": "rotateZ",
-    "s": "scale", "sx": "scaleX", "sy": "scaleY", "sz": "scaleZ", "v": "visibility",
-}  # fmt: skip
+ABSTRACT = frozenset(
+    {
+        "node", "entity", "dagNode", "shape", "geometryShape", "deformableShape", "controlPoint",
+        "surfaceShape", "curveShape", "light", "renderLight", "nonAmbientLightShapeNode",
+        "nonExtendedLightShapeNode", "constraint", "shadingDependNode", "reflect", "texture2d",
+        "animCurve", "geometryFilter", "polyModifier", "polyCreator",
+    }
+)  # fmt: skip
+# What Maya calls the transform that it makes for a shape.
+TRANSFORM_NAMES = {"mesh": "polySurface", "nurbsCurve": "curve"}
 
 
-def _poly(command_name, stem, maker, flags):
+def _poly(command_name, stem, flags):
     sizes = {
         key: float(flags[key]) for key in ("width", "height", "depth", "radius") if key in flags
     }
     with maya.undo.step(command_name):
-        name = _make_shape(str(flags.get("name") or f"{stem}1"))
+        name = _make_with_shape(str(flags.get("name") or f"{stem}1"), "mesh")[0]
         history = maya.scene.free_name(f"{command_name}1")
-        maya.scene.nodes[history] = Node(maker, "", sizes)
-        _select([name])
+        maya.scene.put(history, Node(command_name, "", sizes))
+        choose([name])
     return [name, history]
 
 
-def _make_shape(wanted):
-    nodes = maya.scene.nodes
-    name = maya.scene.free_name(wanted)
-    nodes[name] = Node("transform", "", dict(TRANSFORM))
-    nodes[maya.scene.free_name(_shape_name(name))] = Node("mesh", name)
-    return name
-
-
-def _shape_name(name):
-    stem = name.rstrip("0123456789")
-    return f"{stem}Shape{name[len(stem) :]}"
+def _make_with_shape(wanted, kind, attrs=None):
+    scene = maya.scene
+    name = scene.free_name(wanted)
+    scene.put(name, Node("transform", "", dict(TRANSFORM)))
+    shape = scene.free_name(shape_name(name))
+    scene.put(shape, Node(kind, name, dict(attrs or {})))
+    return [name, shape]
 
 
 @command("name=n:", "width=w:", "height=h:", "depth=d:", "constructionHistory=ch:")
 def polyCube(**flags):
-    return _poly("polyCube", "pCube", "polyCube", flags)
+    return _poly("polyCube", "pCube", flags)
 
 
 @command("name=n:", "radius=r:", "constructionHistory=ch:")
 def polySphere(**flags):
-    return _poly("polySphere", "pSphere", "polySphere", flags)
+    return _poly("polySphere", "pSphere", flags)
 
 
 @command("name=n:", "width=w:", "height=h:", "constructionHistory=ch:")
 def polyPlane(**flags):
-    return _poly("polyPlane", "pPlane", "polyPlane", flags)
+    return _poly("polyPlane", "pPlane", flags)
+
+
+@command("name=n:", "parent=p:", "skipSelect=ss", "shared=s")
+def createNode(kind, **flags):
+    kind = str(kind)
+    if not node_types.known(kind) or kind in ABSTRACT:
+        raise RuntimeError(f"Unknown object type: {kind}")
+    scene = maya.scene
+    parent = scene.find(flags["parent"]) if flags.get("parent") else ""
+    if parent and not (
+        node_types.is_dag(kind) and node_types.is_transform(scene.nodes[parent].type)
+    ):
+        raise RuntimeError(f"Cannot parent a {kind} to {parent}.")
+    if flags.get("shared") and flags.get("name") in scene.nodes:
+        return None
+    with maya.undo.step("createNode"):
+        stem = TRANSFORM_NAMES.get(kind, kind)
+        wanted = flags.get("name")
+        if node_types.is_shape(kind) and not parent:
+            # A shape cannot be without a transform: one is made, and the name is the shape's.
+            parent, name = _make_with_shape(f"{stem}1", kind)
+            if wanted:
+                node = scene.nodes[name]
+                scene.drop(name)
+                name = scene.free_name(str(wanted))
+                scene.put(name, node)
+        else:
+            usual = f"{stem}Shape1" if node_types.is_shape(kind) else f"{kind}1"
+            name = scene.free_name(str(wanted or usual))
+            attrs = dict(TRANSFORM) if node_types.is_transform(kind) else {}
+            scene.put(name, Node(kind, parent, attrs))
+        if not flags.get("skipSelect"):
+            choose([name])
+    return name
 
 
 @command(
-    "selection=sl", "type=typ:", "long=l", "transforms=tr", "shapes=s", "dag=dag", "cameras=ca"
-)
-def ls(*args, **flags):
+    "query=q", "edit=e", "name=n:", "orthographic=o", "focalLength=fl:", "startupCamera=sc",
+    "position=p:", "rotation=rot:",
+)  # fmt: skip
+def camera(*args, **flags):
+    if flags.get("query"):
+        shape = _camera_shape(args)
+        if flags.get("orthographic"):
+            return bool(maya.scene.nodes[shape].attrs.get("orthographic"))
+        if flags.get("startupCamera"):
+            return shape in DEFAULTS
+        if "focalLength" in flags:
+            return maya.scene.nodes[shape].attrs.get("focalLength", 35.0)
+        raise RuntimeError("Must specify a flag to query.")
+    settings = {
+        "orthographic": bool(flags.get("orthographic")),
+        "focalLength": float(flags.get("focalLength") or 35.0),
+    }
+    with maya.undo.step("camera"):
+        if flags.get("edit"):
+            shape = _camera_shape(args)
+            for key in settings.keys() & flags.keys():
+                maya.scene.set_attr(maya.scene.nodes[shape], key, settings[key])
+            return None
+        # The name is only a stem: Maya always counts it up.
+        wanted = str(flags.get("name") or "camera")
+        made = _make_with_shape(
+            wanted if wanted[-1].isdigit() else f"{wanted}1", "camera", settings
+        )
+        choose(made[:1])
+    return made
+
+
+def _camera_shape(args):
+    names = names_in(args) or maya.scene.selection
+    if not names:
+        raise RuntimeError("No camera was given.")
+    name = maya.scene.find(names[0])
+    shape = camera_shape(name)
+    if shape is None:
+        raise RuntimeError(f"{name} is not a camera.")
+    return shape
+
+
+def camera_shape(name):
+    """The camera of this name, or below this transform; None when there is none."""
     nodes = maya.scene.nodes
-    found = list(maya.scene.selection) if flags.get("selection") else list(nodes)
-    patterns = [str(p).rsplit("|", 1)[-1] for p in names_in(args)]
-    if patterns:
-        found = [n for n in found if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
-    types = names_in([flags["type"]]) if flags.get("type") else None
-    if flags.get("transforms"):
-        types = ["transform"]
-    if flags.get("cameras"):
-        types = ["camera"]
-    if types:
-        found = [n for n in found if nodes[n].type in types]
-    if flags.get("shapes"):
-        found = [n for n in found if nodes[n].parent]
-    if flags.get("dag"):
-        found = [n for n in found if nodes[n].parent or nodes[n].type == "transform"]
-    if flags.get("long"):
-        return [_long(n) for n in found]
-    # Sorted, as Maya lists them; a selection keeps its order.
-    return found if flags.get("selection") else sorted(found)
-
-
-def _long(name):
-    node = maya.scene.nodes[name]
-    if node.parent:
-        return f"{_long(node.parent)}|{name}"
-    return f"|{name}" if node.type == "transform" else name
-
-
-@command("replace=r", "add=add", "deselect=d", "toggle=tgl", "clear=cl", "all=all", "noExpand=ne")
-def select(*args, **flags):
-    wanted = [maya.scene.find(name) for name in names_in(args)]
-    selection = maya.scene.selection
-    if flags.get("clear"):
-        chosen = []
-    elif flags.get("all"):
-        chosen = [
-            n for n, v in maya.scene.nodes.items() if v.type == "transform" and n not in DEFAULTS
-        ]
-    elif flags.get("add"):
-        chosen = selection + [n for n in wanted if n not in selection]
-    elif flags.get("deselect"):
-        chosen = [n for n in selection if n not in wanted]
-    elif flags.get("toggle"):
-        chosen = [n for n in selection if n not in wanted] + [
-            n for n in wanted if n not in selection
-        ]
-    else:
-        chosen = wanted
-    with maya.undo.step("select"):
-        _select(chosen)
-
-
-def _select(names):
-    maya.scene.selection = list(names)
-    maya.callbacks.selection_changed()
+    if nodes[name].type == "camera":
+        return name
+    return next((n for n in maya.scene.children(name) if nodes[n].type == "camera"), None)
 
 
 @command()
 def delete(*args):
-    doomed = {maya.scene.find(name) for name in names_in(args)} or set(maya.scene.selection)
+    scene = maya.scene
+    doomed = {scene.find(name) for name in names_in(args)} or set(scene.selection)
     for name in doomed:
         if name in DEFAULTS:
             raise RuntimeError(f"Cannot delete a default node: {name}")
+        if scene.nodes[name].reference:
+            raise RuntimeError(f"Can not delete a referenced node: {name}")
     with maya.undo.step("delete"):
-        nodes = maya.scene.nodes
-        for name in [n for n, v in nodes.items() if n in doomed or v.parent in doomed]:
-            del nodes[name]
-        _select([n for n in maya.scene.selection if n in nodes])
+        for name in scene.below(doomed):
+            scene.drop(name)
+        choose([n for n in scene.selection if n in scene.nodes])
 
 
 @command("ignoreShape=is")
 def rename(*args, **flags):
     old, wanted = args
-    old = maya.scene.find(old)
-    if old in DEFAULTS:
+    scene = maya.scene
+    old = scene.find(old)
+    if old in DEFAULTS or scene.nodes[old].reference:
         raise RuntimeError(f"Cannot rename a read only node: {old}")
     if old == wanted:
         return old
     with maya.undo.step("rename"):
-        scene = maya.scene
         new = scene.free_name(str(wanted))
         names = {old: new}
-        if scene.nodes.get(_shape_name(old), Node("")).parent == old and not flags.get(
-            "ignoreShape"
+        shape = shape_name(old)
+        if (
+            not flags.get("ignoreShape")
+            and shape in scene.nodes
+            and scene.nodes[shape].parent == old
         ):
-            names[_shape_name(old)] = scene.free_name(_shape_name(new))
-        scene.nodes = {names.get(n, n): node for n, node in scene.nodes.items()}
-        for node in scene.nodes.values():
-            node.parent = names.get(node.parent, node.parent)
+            names[shape] = scene.free_name(shape_name(new))
+        for child in scene.children(old):
+            scene.set_parent(scene.nodes[child], new)
+        for before, after in names.items():
+            node = scene.nodes[before]
+            scene.drop(before)
+            scene.put(after, node)
         scene.selection = [names.get(n, n) for n in scene.selection]
     maya.callbacks.fire_event("NameChanged")
     return new
 
 
-@command()
-def objExists(name):
-    node, _, attribute = str(name).rsplit("|", 1)[-1].partition(".")
-    if node not in maya.scene.nodes:
-        return False
-    return (
-        not attribute or SHORT_ATTRIBUTES.get(attribute, attribute) in maya.scene.nodes[node].attrs
-    )
-
-
-@command()
-def nodeType(name):
-    short = str(name).rsplit("|", 1)[-1]
-    if short not in maya.scene.nodes:
-        raise RuntimeError(f"No object matches name: {name}")
-    return maya.scene.nodes[short].type
-
-
-@command("size=s", "type=typ", "lock=l")
-def getAttr(plug, **flags):
-    attrs, attribute = _attribute(plug)
-    if attribute in attrs:
-        return attrs[attribute]
-    return [tuple(attrs[attribute + axis] for axis in "XYZ")]
-
-
-@command("type=typ:", "lock=l:", "clamp=c")
-def setAttr(plug, *values, **flags):
-    _attribute(plug)
-    with maya.undo.step("setAttr"):
-        attrs, attribute = _attribute(plug)
-        if attribute in attrs:
-            if len(values) != 1:
-                raise RuntimeError(
-                    f"setAttr: Error reading data element number {len(values) + 1}: "
-                )
-            attrs[attribute] = (
-                values[0]
-                if isinstance(values[0], (str, bool))
-                else _same(attrs, attribute, values[0])
-            )
-        else:
-            for axis, value in zip("XYZ", _three(values), strict=True):
-                attrs[attribute + axis] = float(value)
-
-
-def _same(attrs, attribute, value):
-    return type(attrs[attribute])(value) if isinstance(attrs[attribute], (int, float)) else value
-
-
-def _three(values):
-    if len(values) == 1 and isinstance(values[0], (list, tuple)):
-        values = values[0]
-    if len(values) != 3:
-        raise RuntimeError(f"setAttr: Error reading data element number {len(values) + 1}: ")
-    return values
-
-
-def _attribute(plug):
-    node, _, attribute = str(plug).rpartition(".")
-    short = node.rsplit("|", 1)[-1]
-    attribute = SHORT_ATTRIBUTES.get(attribute, attribute)
-    attrs = maya.scene.nodes[short].attrs if short in maya.scene.nodes else {}
-    if attribute not in attrs and attribute + "X" not in attrs:
-        raise ValueError(f"No object matches name: {plug}")
-    return attrs, attribute
-
-
-def _place(command_name, stem, values, names, relative):
-    values = _three(values)
-    targets = [maya.scene.find(n) for n in names] or list(maya.scene.selection)
-    with maya.undo.step(command_name):
-        for target in targets:
-            attrs = maya.scene.nodes[target].attrs
-            for axis, value in zip("XYZ", values, strict=True):
-                base = attrs[stem + axis] if relative else 0.0
-                attrs[stem + axis] = base + float(value)
-
-
-@command("relative=r", "absolute=a", "worldSpace=ws", "objectSpace=os")
-def move(*args, **flags):
-    values = [a for a in args if not isinstance(a, str)]
-    names = [a for a in args if isinstance(a, str)]
-    _place("move", "translate", values, names, flags.get("relative"))
-
-
-@command("query=q", "translation=t:", "rotation=ro:", "scale=s:", "worldSpace=ws", "relative=r")
-def xform(*args, **flags):
-    stems = {"translation": "translate", "rotation": "rotate", "scale": "scale"}
-    for flag, stem in stems.items():
-        if flag not in flags:
-            continue
-        if not flags.get("query"):
-            _place("xform", stem, flags[flag], names_in(args), flags.get("relative"))
-            continue
-        target = maya.scene.find((names_in(args) or maya.scene.selection)[0])
-        return [maya.scene.nodes[target].attrs[stem + axis] for axis in "XYZ"]
-    return None
+@command("world=w", "relative=r", "absolute=a")
+def parent(*args, **flags):
+    scene = maya.scene
+    names = [scene.find(name) for name in names_in(args)]
+    target = "" if flags.get("world") else names.pop()
+    if target in scene.below(names):
+        raise RuntimeError(f"Cannot parent {target} to itself or to one of its children.")
+    with maya.undo.step("parent"):
+        for name in names:
+            scene.set_parent(scene.nodes[name], target)
+    return names

@@ -3,6 +3,8 @@
 Invariant: answers have the types that Maya's have (a version is a string, an apiVersion a number).
 """
 
+import time
+
 from .. import script
 from ..callbacks import EVENTS
 from ..running import maya
@@ -118,12 +120,12 @@ def error(text, **flags):
 
 @command("query=q", "edit=e", "update=u")
 def currentTime(*args, **flags):
-    time = maya.scene.nodes["time1"].attrs
+    attrs = maya.scene.nodes["time1"].attrs
     if flags.get("query"):
-        return time["outTime"]
-    time["outTime"] = float(args[0])
+        return attrs["outTime"]
+    attrs["outTime"] = float(args[0])
     maya.callbacks.fire_event("timeChanged")
-    return time["outTime"]
+    return attrs["outTime"]
 
 
 @command(
@@ -172,8 +174,7 @@ def confirmDialog(**flags):
     )
 
 
-@command("force=f", "abort=a", "exitCode=ec:")
-def quit_(**flags):
-    """At the next idle moment, so that the port that asked for it can still answer."""
-    code = int(flags.get("exitCode") or 0)
-    maya.loop.script(lambda: maya.faults.leave(code))
+@command("seconds=sec:")
+def pause(**flags):
+    """One call that nothing in Python interrupts."""
+    time.sleep(float(flags.get("seconds") or 0))
