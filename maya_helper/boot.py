@@ -30,9 +30,7 @@ def connect(nonce):
     answer = {"maya_mcp": 1, "nonce": str(nonce)[:64], "pid": os.getpid()}
     try:
         invitation = _invitation(nonce)
-        answer.update(
-            _helper(invitation["helper"], invitation["secret"], invitation.get("host", LOOPBACK))
-        )
+        answer.update(_helper(invitation["helper"], lambda package: _join(package, invitation)))
     except BaseException as error:  # Even a SystemExit must not leave through the command port.
         answer["error"] = {"type": type(error).__name__, "message": _message(error)}
     return json.dumps(answer)
@@ -67,21 +65,10 @@ def _announce(folder):
     present = sys.modules.get(PACKAGE)
     try:
         present.announce(folder)
-        return
     except OSError:  # The folder is at fault, and no reason to end a helper at work.
         raise
     except BaseException:  # There is none, or an older one, or one on its way out.
-        pass
-    build = _current()
-    folders = _announced_in(present)
-    _retire(present)
-    package = _load(build)
-    try:
-        package.announce(folder)
-    except BaseException:
-        _retire(package)
-        raise
-    _announce_again(package, folders)
+        _succeed(present, _current(), lambda package: package.announce(folder))
 
 
 def _current():
@@ -121,25 +108,49 @@ def _remove(path):
         pass  # A scanner may hold the file; using the same secret twice changes nothing.
 
 
-def _helper(build, secret, host=LOOPBACK):
-    """The helper of this build, with the secret added. Any other one leaves."""
+def _join(package, invitation):
+    """Where the helper can be reached by whoever wrote the invitation."""
+    if invitation.get("link") == "command-port":
+        return package.connect_by_port(invitation["secret"])
+    return package.connect(invitation["secret"], invitation.get("host", LOOPBACK))
+
+
+def _helper(build, join):
+    """What joining the helper of this build gives. Any other one makes way for it."""
     present = sys.modules.get(PACKAGE)
     if present is not None and _build_of(present) == build:
         try:
-            return present.connect(secret, host)
+            return join(present)
         except OSError:  # The host is at fault, and no reason to end a helper at work.
             raise
         except Exception:  # It is on its way out; a new one takes its place.
             pass
-    folders = _announced_in(present)
-    _retire(present)
-    package = _load(build)
+    return _succeed(present, build, join)
+
+
+def _succeed(present, build, join):
+    """Starts the helper of this build in the place of the present one, if there is one."""
+    old = _put_aside()
     try:
-        answer = package.connect(secret, host)
-    except BaseException:
-        _retire(package)
+        package = _load(build)
+    except BaseException:  # The old one is better than none.
+        _put_aside()
+        sys.modules.update(old)
         raise
-    _announce_again(package, folders)
+    folders = _asked(present, "announced_in", [])
+    try:
+        package.inherit(_asked(present, "heritage", {}))
+        _stop(present)
+        answer = join(package)
+    except BaseException:
+        _stop(package)
+        _put_aside()
+        raise
+    for folder in folders:  # Its predecessor had left word there.
+        try:
+            package.announce(str(folder))
+        except BaseException:  # It runs, which is what was asked for.
+            pass
     return answer
 
 
@@ -150,31 +161,26 @@ def _build_of(module):
         return None
 
 
-def _announced_in(module):
-    """The folders in which it left word of itself: its successor has to as well."""
+def _asked(module, question, otherwise):
+    """What a helper answers; one that is older, foreign or broken may do anything."""
     try:
-        return [str(folder) for folder in module.announced_in()]
-    except BaseException:  # Older, or foreign.
-        return []
+        return type(otherwise)(getattr(module, question)())
+    except BaseException:
+        return otherwise
 
 
-def _announce_again(package, folders):
-    for folder in folders:
-        try:
-            package.announce(folder)
-        except BaseException:  # It runs, which is what was asked for.
-            pass
-
-
-def _retire(module):
+def _stop(module):
     try:
         if module is not None:
             module.stop("replaced")
     except BaseException:  # Older, foreign or broken: it goes either way.
         pass
-    for name in list(sys.modules):
-        if name == PACKAGE or str(name).startswith(PACKAGE + "."):
-            sys.modules.pop(name, None)
+
+
+def _put_aside():
+    """Takes the helper's modules out of the list of modules, and gives them."""
+    names = [name for name in sys.modules if str(name).split(".")[0] == PACKAGE]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 def _load(build):
@@ -185,11 +191,7 @@ def _load(build):
     )
     package = importlib.util.module_from_spec(spec)
     sys.modules[PACKAGE] = package  # The submodules are found by its __path__, not by sys.path.
-    try:
-        spec.loader.exec_module(package)
-    except BaseException:
-        _retire(None)
-        raise
+    spec.loader.exec_module(package)
     package.build = build
     return package
 

@@ -14,6 +14,14 @@ import tempfile
 import zlib
 
 
+def _load_all(helper):
+    """What it would load later is gone by then."""
+    try:
+        helper.load_all()
+    except BaseException:  # The helper runs; what is missing is told when it is asked for.
+        pass
+
+
 def connect(luggage, nonce):
     """Unpacks the files into a folder for this user only, starts from there, and removes it."""
     folder = None
@@ -24,7 +32,11 @@ def connect(luggage, nonce):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
-        return runpy.run_path(os.path.join(folder, "boot.py"))["connect"](nonce)
+        answer = runpy.run_path(os.path.join(folder, "boot.py"))["connect"](nonce)
+        helper = sys.modules.get("maya_mcp_helper")
+        if helper is not None:
+            _load_all(helper)
+        return answer
     except BaseException as error:  # Even a SystemExit must not leave through the command port.
         told = {"type": type(error).__name__, "message": str(error)[:500]}
         return json.dumps({"maya_mcp": 1, "nonce": nonce, "pid": os.getpid(), "error": told})

@@ -7,53 +7,93 @@ changed is one undo step.
 import importlib
 import time
 
-from . import frames, languages, values
-from .capture import Capture
+from . import frames, languages, methods, values
 from .errors import describe
+from .guard import UnsavedChanges
+from .output import Streams
+from .screen import Listening
 
-DEFAULT_UNDO_NAME = "Maya MCP"
+UNDO_NAME = "Maya MCP"
 
 
-def execute(job, namespace, interrupt):
-    """Runs the job; gives the frame that answers it."""
-    request = job.request
-    outcome = Outcome()
-    capture = Capture()
-    started = time.perf_counter()
-    try:
-        _undo_info(openChunk=True, chunkName=request.undo_name or DEFAULT_UNDO_NAME)
+class Runner:
+    """What every run needs, and gives back. On the main thread."""
+
+    def __init__(self, interrupt, guard, new_output):
+        self._interrupt = interrupt
+        self._guard = guard
+        self._new_output = new_output
+
+    def run(self, job, namespace):
+        """Runs the job; gives the frame that answers it. Its output is on its way by then."""
+        request = job.params
+        outcome = Outcome()
+        started = time.perf_counter()
         try:
-            stopped = interrupt.run(
-                job, lambda: outcome.come_about(request, namespace), request.timeout_s
+            stopped, refused = self._guarded(
+                job, request.code, request.unsaved, lambda: outcome.come_about(job, namespace)
+            )
+            if stopped is not None:  # After the code's own end, or while its error was told.
+                outcome.end_with(stopped)
+            if refused is not None:
+                outcome.end_because_of(refused)
+        except UnsavedChanges as asked:  # Before it began.
+            outcome.end_with(asked)
+        ended = time.perf_counter()
+        dropped = job.output.finish()
+        times = {"duration_ms": _ms(ended - started), "waited_ms": _ms(started - job.received)}
+        return _answer(job, outcome, dict(times, dropped=dropped))
+
+    def perform(self, job):
+        """Does another method that runs the artist's code; gives its Reply, or raises."""
+        replies = []
+        try:
+            stopped, refused = self._guarded(
+                job,
+                str(job.params.get("code")),
+                "refuse",
+                lambda: replies.append(methods.perform(job.method, job.params)),
             )
         finally:
-            _undo_info(closeChunk=True)
-    finally:
-        capture.restore()
-    ended = time.perf_counter()
-    if stopped is not None:  # It came after the code's own end, or while its error was told.
-        outcome.end_with(stopped)
-    stdout, stderr, dropped = capture.take()
-    return _answer(
-        job,
-        outcome,
-        {
-            "stdout": stdout,
-            "stderr": stderr,
-            "duration_ms": _milliseconds(ended - started),
-            "waited_ms": _milliseconds(started - job.received),
-            "dropped": dropped,
-        },
-    )
+            job.output.finish()
+        if refused or stopped:
+            raise refused or stopped
+        return replies[0]
+
+    def _guarded(self, job, code, unsaved, work):
+        """Does the work as what it is: code that may print, hang, and close the scene.
+
+        Gives the Stop that ended it, and the changes that it would have lost.
+        """
+        job.output = self._new_output(job)
+        self._guard.begin(code, unsaved)
+        try:
+            stopped = self._in_maya(job, work)
+        finally:
+            refused = self._guard.end()
+        return stopped, refused
+
+    def _in_maya(self, job, work):
+        """Does the work with our streams, as one undo step. Gives the Stop that ended it."""
+        listening = Listening(job.output)
+        streams = Streams(job.output)
+        try:
+            _undo_info(openChunk=True, chunkName=_undo_name(job))
+            try:
+                return self._interrupt.run(job, work)
+            finally:
+                _undo_info(closeChunk=True)
+        finally:
+            streams.restore()
+            listening.end()
 
 
 def without_running(job, error):
     """The frame that answers a job which did not run, and why."""
     outcome = Outcome()
     outcome.end_with(error)
-    waited = _milliseconds(time.perf_counter() - job.received)
-    times = {"duration_ms": 0.0, "waited_ms": waited}
-    return _answer(job, outcome, dict(times, stdout="", stderr="", dropped=0))
+    waited = _ms(time.perf_counter() - job.received)
+    return _answer(job, outcome, {"duration_ms": 0.0, "waited_ms": waited, "dropped": 0})
 
 
 class Outcome:
@@ -63,10 +103,11 @@ class Outcome:
         self.result = "null"
         self.error = None
 
-    def come_about(self, request, namespace):
+    def come_about(self, job, namespace):
         """Runs the code. Only a second stop, while the first is being told, leaves this."""
+        request = job.params
         try:
-            value = languages.run(request.language, request.code, namespace)
+            value = languages.run(request.language, request.code, namespace, job)
             if value is not languages.NO_VALUE:
                 self.result = values.present(value, request.result_type)
         except BaseException as error:  # A SystemExit too: it must not end Maya.
@@ -77,13 +118,19 @@ class Outcome:
         self.error = describe(error)
         self.result = "null"
 
+    def end_because_of(self, error):
+        """The error becomes the outcome; where it struck, the code's own traceback tells."""
+        traceback = self.error["traceback"] if self.error else ""
+        self.end_with(error)
+        self.error["traceback"] = traceback
+
 
 def _answer(job, outcome, rest):
     rest["error"] = outcome.error
     # The value is text already; it is not taken apart and put together once more.
-    form = '{{"id":{},"result":{{"result":{},{}}}'
-    frame = frames.pack(form.format(job.number, outcome.result, frames.dumps(rest)[1:]))
-    if len(frame) <= frames.AFTER_WELCOME.json:
+    before, behind = f'{{"id":{job.number},"result":{{"result":', frames.dumps(rest)[1:] + "}"
+    frame = frames.pack((before, outcome.result, "," + behind))
+    if sum(map(len, frame)) <= frames.AFTER_WELCOME.json:
         return frame
     outcome.end_with(ResultTooLarge())
     return _answer(job, outcome, rest)
@@ -98,6 +145,12 @@ class ResultTooLarge(Exception):
         return "the result is larger than 64 MiB; return less, or write it to a file"
 
 
+def _undo_name(job):
+    if job.undo_name:
+        return job.undo_name
+    return f"{UNDO_NAME} ({job.link.client})" if job.link.client else UNDO_NAME
+
+
 def _undo_info(**flags):
     try:
         importlib.import_module("maya.cmds").undoInfo(**flags)
@@ -105,5 +158,5 @@ def _undo_info(**flags):
         pass
 
 
-def _milliseconds(seconds):
+def _ms(seconds):
     return round(seconds * 1000.0, 3)

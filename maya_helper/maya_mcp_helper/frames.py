@@ -1,6 +1,7 @@
 """Frames: two lengths, a JSON object, and a binary part.
 
-Invariant: a length is judged before its body is waited for, and nothing is allocated by it.
+Invariant: a length is judged before its body is waited for, and what is allocated for a body is at
+most twice what has come of it. A large binary part is never copied chunk by chunk.
 """
 
 import collections
@@ -12,13 +13,16 @@ Limits = collections.namedtuple("Limits", "json binary")
 BEFORE_WELCOME = Limits(4096, 0)
 AFTER_WELCOME = Limits(64 << 20, 256 << 20)
 
+SMALL = 16 << 10  # A reader's buffer between large frames.
+JOINED = 64 << 10  # A larger frame goes out in the pieces it is made of: nothing is copied for it.
+
 
 class BadFrame(Exception):
     """Bytes which the protocol does not allow; they end the connection."""
 
 
 def encode(message, binary=b""):
-    """The bytes of one frame."""
+    """The pieces of one frame."""
     return pack(dumps(message), binary)
 
 
@@ -28,9 +32,13 @@ def dumps(value):
 
 
 def pack(text, binary=b""):
-    """The bytes of one frame whose JSON part is already text."""
-    body = utf8(text)
-    return HEADER.pack(len(body), len(binary)) + body + binary
+    """The pieces of one frame whose JSON part is already text, or several pieces of text."""
+    body = [utf8(part) for part in ([text] if isinstance(text, str) else text)]
+    head = HEADER.pack(sum(map(len, body)), len(binary))
+    pieces = [head, *body, binary]
+    if sum(map(len, pieces)) <= JOINED:
+        return (b"".join(pieces),)
+    return tuple(piece for piece in pieces if piece)
 
 
 def utf8(text):
@@ -43,32 +51,71 @@ def utf8(text):
 
 
 class Reader:
-    """Cuts a stream of bytes into frames."""
+    """Cuts a stream of bytes into frames. The socket writes into its buffer."""
 
     def __init__(self):
         self.limits = BEFORE_WELCOME
-        self._buffer = bytearray()
+        self._buffer = bytearray(SMALL)
+        self._start = 0  # Of what was not taken yet,
+        self._end = 0  # and its end.
 
-    def feed(self, data):
-        """Adds bytes as they came from the socket."""
-        self._buffer += data
+    def receive_from(self, connection):
+        """Reads what the socket has, as far as there is room; the number of bytes, 0 at its end."""
+        if self._end == len(self._buffer):
+            self._make_room()
+        with memoryview(self._buffer) as whole, whole[self._end :] as room:
+            count = connection.recv_into(room)
+        self._end += count
+        return count
 
     def take(self):
         """The next (object, binary part), or None until more bytes have come."""
-        buffer = self._buffer
-        if len(buffer) < HEADER.size:
+        sizes = self._sizes()
+        if sizes is None:
             return None
-        json_size, binary_size = HEADER.unpack_from(buffer)
-        if json_size > self.limits.json or binary_size > self.limits.binary:
+        end_of_json = self._start + HEADER.size + sizes.json
+        end = end_of_json + sizes.binary
+        if self._end < end:
+            return None
+        message = _object(self._buffer[self._start + HEADER.size : end_of_json])
+        return message, self._cut(end_of_json, end)
+
+    def _sizes(self):
+        if self._end - self._start < HEADER.size:
+            return None
+        sizes = Limits(*HEADER.unpack_from(self._buffer, self._start))
+        if sizes.json > self.limits.json or sizes.binary > self.limits.binary:
             raise BadFrame("a frame over the limit")
-        end_of_json = HEADER.size + json_size
-        end = end_of_json + binary_size
-        if len(buffer) < end:
-            return None
-        message = _object(buffer[HEADER.size : end_of_json])
-        binary = bytes(buffer[end_of_json:end])
-        del buffer[:end]
-        return message, binary
+        return sizes
+
+    def _cut(self, start, end):
+        """The binary part between the two, which ends what is taken."""
+        if end - start > JOINED or (end == self._end and len(self._buffer) > SMALL):
+            # The large one keeps this buffer; what came behind it goes into a new one.
+            binary = memoryview(self._buffer)[start:end]
+            self._move(end, SMALL)
+            return binary
+        binary = bytes(self._buffer[start:end])
+        self._start = end
+        if end == self._end:
+            self._start = self._end = 0
+        return binary
+
+    def _make_room(self):
+        waiting = self._end - self._start
+        size = len(self._buffer)
+        if waiting > size // 2:
+            sizes = self._sizes()
+            wanted = HEADER.size + sizes.json + sizes.binary
+            size = max(SMALL, min(size * 2, wanted + HEADER.size))
+        self._move(self._start, size)
+
+    def _move(self, start, size):
+        """What came from there on goes into a new buffer of at least that size."""
+        waiting = self._end - start
+        new = bytearray(max(size, waiting + HEADER.size))
+        new[:waiting] = memoryview(self._buffer)[start : self._end]
+        self._buffer, self._start, self._end = new, 0, waiting
 
 
 def _object(data):

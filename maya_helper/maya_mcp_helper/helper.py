@@ -1,24 +1,29 @@
 """The helper as one thing: door, server, scene and jobs, put together.
 
-Invariant: requests arrive on the I/O thread and everything of Maya happens in _pass(), behind the
-door. No exception leaves into Maya's event loop.
+Invariant: requests arrive on the I/O thread (or, by a command port, on the main one) and everything
+of Maya happens in _pass(), behind the door. No exception leaves into Maya's event loop.
 """
 
 import os
 import sys
 
-from . import execute, frames, requests, sources
+from . import execute, frames, methods, requests, sources
 from .announcement import Announcement
 from .door import Door
-from .interrupt import Cancelled, Interrupt
+from .guard import Guard
+from .interrupt import Cancelled, Interrupt, can_stop
 from .jobs import Job, Jobs
 from .languages import new_namespace
+from .output import Output
 from .proof import secret_id
 from .pulse import Pulse
 from .scene import Scene
 from .server import Server
+from .stuck import where_it_is
+from .watch import Watch
 
 LOOPBACK = "127.0.0.1"
+STOPPABLE = ("execute", "write_module")  # What runs the artist's code.
 
 
 class Gone(Exception):
@@ -28,20 +33,26 @@ class Gone(Exception):
 class Helper:
     """Made, started and stopped on the main thread."""
 
-    def __init__(self, version, package):
+    def __init__(self, version, package, namespaces):
         self._package = package
+        self._namespaces = namespaces  # By client.
         self._jobs = Jobs()
-        self._interrupt = Interrupt()
-        self._namespaces = {}
+        self._interrupt = Interrupt(self._insist)
         self._announcements = {}  # By folder.
         self._pid = os.getpid()
         self._in_job = False
         self._finished = False
         self._ended = False  # The server has; the rest is to be tidied up on the main thread.
+        self._ports = None  # Maya's command ports, where there must be no other.
         self._server = Server(
-            self._welcome, self._on_request, self._on_closed, self._on_end, self._remind
+            self._welcome, self._on_request, self._on_closed, self._on_end, self._remind, self._ring
         )
-        self._scene = Scene(version, self._server.tell, self.stop, self._interrupt.hold_off)
+        hold_off = self._interrupt.hold_off
+        self._scene = Scene(version, self._server.tell, self.stop, hold_off)
+        self._guard = Guard()
+        tell, wake = self._server.tell, self._server.wake
+        self._watch = Watch(self._server.links, tell, wake, hold_off)
+        self._runner = execute.Runner(self._interrupt, self._guard, self._new_output)
         self._door = Door(self._pass, self._scene.batch)
         self._pulse = Pulse(self._door.ring)
 
@@ -54,12 +65,29 @@ class Helper:
     def start(self):
         """From here on the engine can come."""
         self._scene.listen()
+        self._guard.listen()
         self._server.start()
 
     def invite(self, secret):
         """Adds a secret; keeps every other."""
         if not self._server.invite(secret_id(secret), secret):
             raise Gone("the helper is leaving")
+
+    def open_port(self, secret, client=""):
+        """(port, key) of a command port of Maya's own for whoever was told that secret."""
+        if self._is_fork:
+            raise Gone("the helper runs in the process that this one was forked from")
+        return self._open_port(secret_id(secret), client)
+
+    @property
+    def ports(self):
+        """The command ports; none where there is a port of our own."""
+        return self._ports
+
+    @property
+    def namespaces(self):
+        """The clients' variables, for a successor."""
+        return self._namespaces
 
     def announce(self, folder, build):
         """Leaves word in that folder. From then on the helper stays for as long as Maya runs."""
@@ -95,63 +123,99 @@ class Helper:
         for announcement in list(self._announcements.values()):
             announcement.withdraw()
 
-    # On the I/O thread.
+    # On the I/O thread; requests of a command port on the main one.
+
+    def _ring(self):
+        self._door.ring()
 
     def _welcome(self):
-        return dict(self._scene.facts(), qt=self._door.qt)
+        return dict(self._scene.facts(), qt=self._door.qt, build=self._package.build)
 
     def _on_request(self, link, message):
         number = None
         try:
             number = requests.number_of(message)
-            result = self._answer(link, number, message.get("method"), message)
+            result = self._answer(link, number, requests.method_of(message), message)
         except requests.RequestError as error:
-            told = {"type": type(error).__name__, "message": str(error)}
-            link.send(frames.encode({"id": number, "error": told}))
+            link.send(frames.encode({"id": number, "error": _told(error)}))
             return
         if result is not None:
             link.send(frames.encode({"id": number, "result": result}))
 
     def _answer(self, link, number, method, message):
+        """The result, or None for what is answered when it has been done."""
         params = requests.params_of(message)
         if method == "execute":
-            self._execute(link, number, requests.execute(params))
-            return None  # Answered when it has run.
+            request = requests.execute(params)
+            job = Job(link, number, method, request, request.timeout_s, request.undo_name)
+            return self._queue(job)
+        if method in methods.MODULES or method in ("replace", "open_port"):
+            return self._queue(Job(link, number, method, params))
         if method == "cancel":
-            return {"state": self._cancel(link, requests.cancel(params))}
+            return self._cancel(link, requests.cancel(params))
         if method == "ping":
-            requests.nothing(params)
+            requests.only(params, ())
             return {"main_waiting_ms": self._pulse.feel()}
+        if method == "subscribe":
+            link.events = requests.subscribe(params)
+            self._door.ring()
+            return {}
         if method == "leave":
-            requests.nothing(params)
+            requests.only(params, ())
             link.send(frames.encode({"id": number, "result": {}}))
             self._server.forget(link)
             return None
         raise requests.UnknownMethod(f"{method}: there is no such method")
 
-    def _execute(self, link, number, request):
-        if not self._jobs.add(Job(link, number, request)):
-            raise requests.BadParams("id: an execute of this id is not answered yet")
+    def _queue(self, job):
+        if not self._jobs.add(job):
+            raise requests.BadParams("id: a request of this id is not answered yet")
         self._door.ring()
+        if job.timeout_s is not None:
+            self._server.wake()  # It looks at the clock from here on.
 
     def _cancel(self, link, number):
         state, job = self._jobs.withdraw((link, number))
+        stoppable = True
         if state == "waiting":
-            link.send(execute.without_running(job, Cancelled()))
+            job.link.send(_not_done(job, Cancelled()))
         elif state == "running":
+            stoppable = job.method in STOPPABLE and can_stop()
             self._interrupt.stop(job, Cancelled)
-        return state
+        return {"state": state, "stoppable": stoppable}
 
     def _remind(self, now):
-        """Stops a job that is over its time; says when to look again."""
+        """Does what is due by now: stops, output, a selection. Says when to look again."""
+        running = self._jobs.running
+        output = running.output if running is not None else None
+        back, ring = self._watch.turn(now)
+        if ring:
+            self._door.ring()
+        dues = [
+            back,
+            output.turn(now) if output is not None else None,
+            self._next_stop(now),
+        ]
+        return min((due for due in dues if due is not None), default=None)
+
+    def _next_stop(self, now):
         due = self._interrupt.remind(now)
         if due is not None:
             return due
         timeout_s = self._jobs.shortest_timeout_s()
         return None if timeout_s is None else now + timeout_s
 
+    def _insist(self, job, thread):
+        line, source = where_it_is(job, thread)
+        told = {"id": job.number, "line": line, "source": source}
+        self._server.tell("not_stopping", told, [job.link])
+
+    def _new_output(self, job):
+        return Output(job.number, lambda: [job.link], self._server.wake)
+
     def _on_closed(self, link):
         self._jobs.withdraw_all_of(link)
+        self._door.ring()  # It may have watched something, or had a port.
 
     def _on_end(self):
         self._withdraw()
@@ -168,34 +232,92 @@ class Helper:
             if self._ended:
                 self._finish()
                 return
-            self._run_next_job()
+            self._do_next_job()
         except BaseException:
             pass  # Nothing of ours may disturb Maya's event loop.
 
     def _beat(self):
+        self._server.main_thread_is_free()
         if self._pulse.beat():
             self._server.tell("main_free", {})
+        self._watch.settle()
+        if self._ports is not None:
+            self._ports.close_unused()
 
-    def _run_next_job(self):
+    def _by_port(self, link, message):
+        """A request by a command port: we are on the main thread, so what it asks for is done."""
+        self._server.heard_from_a_port()
+        self._on_request(link, message)
+        while not self._in_job and not self._ended and self._do_next_job():
+            pass
+
+    def _do_next_job(self):
         job = self._jobs.start()
         if job is None:
-            return
+            return False
         self._in_job = True
         try:
-            answer = self._run(job)
+            answer = self._do(job)
         finally:
             self._in_job = False
             if self._jobs.finish() or self._ended:
                 self._door.ring()
-        job.link.send(answer)
+        if answer is not None:
+            job.link.send(answer)
         self._scene.compare()
+        return True
 
-    def _run(self, job):
+    def _do(self, job):
         try:
-            namespace = self._namespaces.setdefault(job.request.namespace, new_namespace())
-            return execute.execute(job, namespace, self._interrupt)
+            if job.method == "execute":
+                namespace = self._namespaces.setdefault(job.link.client, new_namespace())
+                return self._runner.run(job, namespace)
+            if job.method == "replace":
+                return self._replace(job)
+            if job.method == "open_port":
+                return self._open_another_port(job)
+            return self._perform(job)
         except BaseException as error:  # A fault of ours is told as well: a job is always answered.
-            return execute.without_running(job, error)
+            return _not_done(job, error)
+
+    def _perform(self, job):
+        if job.method in STOPPABLE:
+            reply = self._runner.perform(job)
+        else:
+            reply = methods.perform(job.method, job.params)
+        return frames.encode({"id": job.number, "result": reply.result}, reply.binary)
+
+    def _replace(self, job):
+        requests.only(job.params, ("boot", "nonce"))
+        boot, nonce = requests.text(job.params, "boot"), requests.text(job.params, "nonce")
+        # If another build takes over, the server closes its sockets; the answer goes out by this.
+        own = job.link.duplicate()
+        try:
+            answer = frames.encode({"id": job.number, "result": _run_boot(boot, nonce)})
+            if not self._finished:
+                return answer
+            own.settimeout(1.0)
+            own.sendall(b"".join(answer))
+            return None
+        finally:
+            own.close()
+
+    def _open_another_port(self, job):
+        requests.only(job.params, ("client",))
+        client = requests.text(job.params, "client")
+        port, key = self._open_port(job.link.secret_id, client)
+        return frames.encode({"id": job.number, "result": {"port": port, "key": key}})
+
+    def _open_port(self, secret, client):
+        if self._ports is None:
+            from .ports import Ports
+
+            self._ports = Ports(self._by_port)
+        link, port, key = self._ports.open(secret, client)
+        self._server.add_port_link(link)
+        if not client:
+            link.send(frames.encode({"welcome": self._welcome()}))
+        return port, key
 
     def _finish(self):
         if self._finished:
@@ -203,7 +325,11 @@ class Helper:
         self._finished = True
         self._withdraw()
         self._scene.close()
+        self._guard.close()
+        self._watch.close()
         self._door.close()
+        if self._ports is not None:
+            self._ports.close()
         sources.forget()
         package = self._package.__name__
         self._package.running = None
@@ -211,3 +337,21 @@ class Helper:
             for name in list(sys.modules):
                 if name == package or name.startswith(package + "."):
                     del sys.modules[name]
+
+
+def _not_done(job, error):
+    """The frame that answers a job that was not done, or not to its end."""
+    if job.method == "execute":
+        return execute.without_running(job, error)
+    return frames.encode({"id": job.number, "error": _told(error)})
+
+
+def _told(error):
+    return {"type": type(error).__name__, "message": str(error)}
+
+
+def _run_boot(boot, nonce):
+    import json
+    import runpy
+
+    return json.loads(runpy.run_path(boot)["connect"](nonce))

@@ -5,17 +5,12 @@ guards the raising also guards the end of the job, where a stop not yet delivere
 One long call inside Maya's C++ cannot be interrupted; the stop is delivered when it returns.
 """
 
+import functools
 import threading
 import time
 
-try:
-    import ctypes
-
-    _set_async_exc = ctypes.pythonapi.PyThreadState_SetAsyncExc
-except (ImportError, AttributeError):  # Another Python than CPython: nothing can be stopped.
-    _set_async_exc = None
-
 INSIST_S = 1.0  # A stop that a callback or a bare `except:` swallowed is repeated after this,
+BACK_EDGES = 1000  # One is enough for what was raised to arrive.
 INSIST_LESS = 2.0  # and then ever less often, so that long cleaning up gets done.
 
 
@@ -43,23 +38,50 @@ class TimedOut(Stop):
         return "the code ran for longer than its timeout and was stopped"
 
 
+class _TakenBack(BaseException):
+    """Delivered in the place of a stop that is not wanted any more."""
+
+
+def can_stop():
+    """Whether this Python lets one thread stop another."""
+    return _setter() is not None
+
+
+@functools.lru_cache(maxsize=None)
+def _setter():
+    """Raises an exception class in a thread; loaded when needed."""
+    try:
+        import ctypes
+
+        set_async_exc = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    except (ImportError, AttributeError):  # Another Python than CPython.
+        return None
+
+    def set_in(thread, kind):
+        set_async_exc(ctypes.c_ulong(thread), ctypes.py_object(kind))
+
+    return set_in
+
+
 class Interrupt:
     """Runs one job at a time, on the main thread, such that another thread can stop it."""
 
-    def __init__(self):
+    def __init__(self, on_insist):
+        self._on_insist = on_insist  # Is told of a job that has not stopped, and its thread.
         self._lock = threading.RLock()
         self._job = None  # The one that runs: the only one a stop is raised in.
         self._thread = 0
         self._deadline = None  # When to raise the next stop,
         self._kind = None  # which one,
         self._pause = 0.0  # and how long to wait before it is repeated.
+        self._raised = False  # There may be one to take back.
 
-    def run(self, job, work, timeout_s):
+    def run(self, job, work):
         """Calls work() as that job. Gives the Stop that came out of it, or None."""
         stopped = None
         try:
             try:
-                self._arm(job, timeout_s)
+                self._arm(job)
                 work()
                 self._disarm()
             except Stop as stop:
@@ -80,6 +102,8 @@ class Interrupt:
         """Raises the stop that is due. Gives the time of the next one, or None. From any thread."""
         with self._lock:
             if self._deadline is not None and now >= self._deadline:
+                if self._raised:
+                    self._on_insist(self._job, self._thread)
                 self._raise(now)
             return self._deadline
 
@@ -97,19 +121,20 @@ class Interrupt:
             except Stop:  # It came before it could be taken back, so before function().
                 continue
 
-    def _arm(self, job, timeout_s):
+    def _arm(self, job):
         with self._lock:
             self._job = job
             self._thread = threading.get_ident()
             self._kind = TimedOut
             self._pause = INSIST_S
-            self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
+            self._deadline = None if job.timeout_s is None else time.monotonic() + job.timeout_s
 
     def _disarm(self):
         with self._lock:
             self._job = None
             self._deadline = None
             self._take_back()
+            self._raised = False
 
     def _settle(self):
         """Disarms, whatever happens: a stop may still be delivered between any two steps."""
@@ -121,11 +146,24 @@ class Interrupt:
                 continue
 
     def _raise(self, now):
-        if _set_async_exc is not None:
-            _set_async_exc(ctypes.c_ulong(self._thread), ctypes.py_object(self._kind))
+        setter = _setter()
+        if setter is not None:
+            setter(self._thread, self._kind)
+        self._raised = True
         self._deadline = now + self._pause
         self._pause *= INSIST_LESS
 
     def _take_back(self):
-        if _set_async_exc is not None:
-            _set_async_exc(ctypes.c_ulong(threading.get_ident()), None)
+        """A stop on its way to this thread gives way to one that is caught right here.
+
+        CPython can take one back without that, but goes on looking for it from then on: all code
+        is slower, and in some releases the next function hangs that a debugger looks at.
+        """
+        if not self._raised or _setter() is None:
+            return
+        try:
+            _setter()(threading.get_ident(), _TakenBack)
+            for _ in range(BACK_EDGES):
+                pass
+        except _TakenBack:
+            pass

@@ -1,26 +1,27 @@
 """The queue in front of Maya's main thread.
 
-Invariant: a job is answered exactly once, and the namespaces take turns, so a client with a
-hundred jobs keeps nobody else waiting for more than one.
+Invariant: a job is answered exactly once, and the clients take turns, so a client with a hundred
+jobs keeps nobody else waiting for more than one.
 """
 
 import collections
 import threading
 import time
 
-Request = collections.namedtuple(
-    "Request", "code language result_type namespace undo_name timeout_s"
-)
-
 
 class Job:
-    """One `execute`: a request, and where its answer goes."""
+    """One request for the main thread, and where its answer goes."""
 
-    def __init__(self, link, number, request):
+    def __init__(self, link, number, method, params, timeout_s=None, undo_name=""):
         self.link = link
         self.number = number
-        self.request = request
+        self.method = method
+        self.params = params
+        self.timeout_s = timeout_s
+        self.undo_name = undo_name
         self.received = time.perf_counter()
+        self.output = None  # While it runs and prints.
+        self.source = None  # The file name of its code, while that runs.
 
     @property
     def key(self):
@@ -29,19 +30,24 @@ class Job:
 
 
 class Jobs:
-    """Jobs that wait, by namespace, and the one that runs."""
+    """Jobs that wait, by client, and the one that runs."""
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._waiting = collections.OrderedDict()  # namespace -> deque of jobs; the first is next.
+        self._waiting = collections.OrderedDict()  # client -> deque of jobs; the first is next.
         self._running = None
 
+    @property
+    def running(self):
+        """The job that runs, or None."""
+        return self._running
+
     def add(self, job):
-        """Puts a job at the end of its namespace's line; False if its number is taken."""
+        """Puts a job at the end of its client's line; False if its number is taken."""
         with self._lock:
             if self._find(job.key) is not None:
                 return False
-            self._waiting.setdefault(job.request.namespace, collections.deque()).append(job)
+            self._waiting.setdefault(job.link.client, collections.deque()).append(job)
             return True
 
     def start(self):
@@ -49,11 +55,11 @@ class Jobs:
         with self._lock:
             if not self._waiting:
                 return None
-            namespace, line = next(iter(self._waiting.items()))
+            client, line = next(iter(self._waiting.items()))
             self._running = line.popleft()
-            del self._waiting[namespace]
+            del self._waiting[client]
             if line:
-                self._waiting[namespace] = line  # To the back: the next namespace's turn.
+                self._waiting[client] = line  # To the back: the next client's turn.
             return self._running
 
     def finish(self):
@@ -66,7 +72,7 @@ class Jobs:
         """The shortest timeout of what waits or runs, or None: no stop is due before that."""
         with self._lock:
             jobs = list(self._all_waiting()) + ([self._running] if self._running else [])
-        timeouts = (job.request.timeout_s for job in jobs)
+        timeouts = (job.timeout_s for job in jobs)
         return min((timeout for timeout in timeouts if timeout is not None), default=None)
 
     def withdraw(self, key):
@@ -97,7 +103,7 @@ class Jobs:
             yield from line
 
     def _drop(self, job):
-        line = self._waiting[job.request.namespace]
+        line = self._waiting[job.link.client]
         line.remove(job)
         if not line:
-            del self._waiting[job.request.namespace]
+            del self._waiting[job.link.client]

@@ -19,11 +19,12 @@ FUTURE_FLAGS = functools.reduce(
 NO_VALUE = object()  # The code does not end in an expression.
 
 
-def run(language, code, namespace):
-    """The value of the code's last expression, or NO_VALUE."""
+def run(language, code, namespace, job):
+    """The value of the code's last expression, or NO_VALUE. The job learns its code's file name."""
     if language == "mel":
         return _mel(code)
-    return _python(code, namespace)
+    job.source = sources.register(code)
+    return _python(code, namespace, job.source)
 
 
 def new_namespace():
@@ -31,8 +32,7 @@ def new_namespace():
     return {"__name__": "__main__"}
 
 
-def _python(code, namespace):
-    filename = sources.register(code)
+def _python(code, namespace, filename):
     tree = ast.parse(code, filename)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     flags = 0

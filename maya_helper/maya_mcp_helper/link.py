@@ -12,6 +12,8 @@ from . import frames
 
 # An answer of the greatest size may wait; a second one behind it means nobody is reading.
 OUTGOING_LIMIT = 64 << 20
+# With so much unread, what can wait does: output, and the selection.
+CROWDED = 1 << 20
 
 
 class Link:
@@ -25,6 +27,8 @@ class Link:
         self.handshake = handshake  # None once the engine has proven itself.
         self.deadline = deadline  # When the handshake has to be done.
         self.secret_id = None
+        self.client = ""  # Whom it serves; "" is the engine itself.
+        self.events = frozenset()  # What it subscribed to.
         self.reader = frames.Reader()
         self.closed = False
         self.broken = False  # Set by whoever notices; the I/O thread then closes.
@@ -43,16 +47,22 @@ class Link:
         """Whether something waits for the socket to take it."""
         return self._pending > 0
 
-    def send(self, frame):
-        """Gives a frame to the socket, or to the queue in front of it."""
+    @property
+    def is_crowded(self):
+        """Whether so much is unread that what can wait should."""
+        return self._pending > CROWDED
+
+    def send(self, pieces):
+        """Gives the pieces of a frame to the socket, or to the queue in front of it."""
         with self._lock:
             if self.closed or self.broken:
                 return
             if self._pending > OUTGOING_LIMIT:
                 self.broken = True
             else:
-                self._outgoing.append(memoryview(frame))
-                self._pending += len(frame)
+                for piece in pieces:
+                    self._outgoing.append(memoryview(piece))
+                    self._pending += len(piece)
                 self._drain()
             unfinished = self.broken or self._pending > 0
         if unfinished:
@@ -63,6 +73,11 @@ class Link:
         with self._lock:
             if not self.closed:
                 self._drain()
+
+    def duplicate(self):
+        """A socket of the same connection, which keeps it when this one is closed."""
+        with self._lock:
+            return self.connection.dup()
 
     def close(self):
         """Ends the connection; what is still queued is dropped."""

@@ -3,11 +3,17 @@
 Invariant: whatever is not exactly of the agreed form is BadParams, which is the engine's fault.
 """
 
-from .jobs import Request
+import collections
 
 LANGUAGES = ("python", "mel")
 RESULT_TYPES = ("AUTO", "NONE", "JSON", "RAW")
+UNSAVED = ("refuse", "discard")
+OPTIONAL_EVENTS = ("selection", "output")
 LONGEST_TIMEOUT_S = 365 * 24 * 3600
+
+REQUIRED = object()  # As a default: there is none.
+
+Execute = collections.namedtuple("Execute", "code language result_type undo_name timeout_s unsaved")
 
 
 class RequestError(Exception):
@@ -30,6 +36,14 @@ def number_of(message):
     return number
 
 
+def method_of(message):
+    """The name of what is asked for."""
+    method = message.get("method")
+    if not isinstance(method, str):
+        raise UnknownMethod(f"{method}: a method has a name")
+    return method
+
+
 def params_of(message):
     """The params of a request."""
     params = message.get("params", {})
@@ -38,30 +52,35 @@ def params_of(message):
     return params
 
 
-def nothing(params):
-    """For methods without parameters."""
-    _only(params, ())
-
-
 def execute(params):
     """The parameters of `execute`."""
-    _only(params, Request._fields)
-    return Request(
-        code=_text(params, "code", None),
-        language=_choice(params, "language", LANGUAGES),
-        result_type=_choice(params, "result_type", RESULT_TYPES),
-        namespace=_text(params, "namespace", ""),
-        undo_name=_text(params, "undo_name", ""),
+    only(params, Execute._fields)
+    return Execute(
+        code=text(params, "code"),
+        language=choice(params, "language", LANGUAGES),
+        result_type=choice(params, "result_type", RESULT_TYPES),
+        undo_name=text(params, "undo_name", ""),
         timeout_s=_timeout(params.get("timeout_s")),
+        unsaved=choice(params, "unsaved", UNSAVED),
     )
 
 
 def cancel(params):
     """The parameter of `cancel`."""
-    _only(params, ("id",))
+    only(params, ("id",))
     if not is_integer(params.get("id")):
-        raise BadParams("id: the id of an execute is needed")
+        raise BadParams("id: the id of a request is needed")
     return params["id"]
+
+
+def subscribe(params):
+    """The parameter of `subscribe`."""
+    only(params, ("events",))
+    events = texts(params, "events")
+    for event in events:
+        if event not in OPTIONAL_EVENTS:
+            raise BadParams("events: some of {} are needed".format(", ".join(OPTIONAL_EVENTS)))
+    return frozenset(events)
 
 
 def is_integer(value):
@@ -69,25 +88,55 @@ def is_integer(value):
     return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 64
 
 
-def _only(params, known):
+def only(params, known):
+    """That there is no other parameter."""
     for name in params:
         if name not in known:
             raise BadParams(f"{name}: there is no such parameter")
 
 
-def _text(params, name, default):
-    value = params.get(name)
-    if value is None:
-        value = default
-    if not isinstance(value, str):
-        raise BadParams(f"{name}: a string is needed")
+def text(params, name, default=REQUIRED):
+    """A string. Null is as good as absent, here and below."""
+    return _value(params, name, default, lambda value: isinstance(value, str), "a string")
+
+
+def flag(params, name, default=REQUIRED):
+    """True or false."""
+    return _value(params, name, default, lambda value: isinstance(value, bool), "true or false")
+
+
+def whole(params, name, least, most, default=REQUIRED):
+    """An integer between two others, both included."""
+
+    def fits(value):
+        return is_integer(value) and least <= value <= most
+
+    return _value(params, name, default, fits, f"an integer from {least} to {most}")
+
+
+def texts(params, name, default=REQUIRED):
+    """A list of strings."""
+
+    def fits(value):
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+    return _value(params, name, default, fits, "a list of strings")
+
+
+def choice(params, name, choices):
+    """One of these strings; the first is the default."""
+    value = text(params, name, choices[0])
+    if value not in choices:
+        raise BadParams("{}: one of {} is needed".format(name, ", ".join(choices)))
     return value
 
 
-def _choice(params, name, choices):
-    value = _text(params, name, choices[0])
-    if value not in choices:
-        raise BadParams("{}: one of {} is needed".format(name, ", ".join(choices)))
+def _value(params, name, default, fits, what):
+    value = params.get(name)
+    if value is None and default is not REQUIRED:
+        return default
+    if not fits(value):
+        raise BadParams(f"{name}: {what} is needed")
     return value
 
 

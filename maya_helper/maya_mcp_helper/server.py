@@ -2,7 +2,7 @@
 
 There is one port, on loopback, and another only for an engine on another machine.
 Invariant: the thread sleeps in one select. It wakes by the clock only for something that is due
-then: a handshake, the end of a helper without links, the timeout of a job.
+then: a handshake, the end of a helper without links, and what others remind it of.
 """
 
 import collections
@@ -21,26 +21,28 @@ from .proof import Handshake, Stranger
 HANDSHAKE_S = 2.0
 LONELY_S = 60.0  # How long the helper stays without any link.
 GOODBYE_S = 0.2  # How long Maya's exit may wait for the last words.
-RECEIVE = 256 << 10
 PENDING_STRANGERS = 16  # Half-open connections at once; the engine needs one.
 
 
 class Server:
     """Listens, proves, reads and writes. What a request means is for `on_request`."""
 
-    def __init__(self, welcome, on_request, on_closed, on_end, remind):
+    def __init__(self, welcome, on_request, on_closed, on_end, remind, ring):
         self._welcome = welcome
         self._on_request = on_request
         self._on_closed = on_closed
         self._on_end = on_end
         self._remind = remind  # Does what is due by now and gives the time of the next, or None.
+        self._ring = ring  # Asks the main thread to come by.
         self._lock = threading.Lock()  # Guards the secrets and the decision to end.
         self._telling = threading.Lock()  # A welcome and an event: one before the other.
         self._secrets = {}
         self._lasting = set()  # Secrets that no engine takes away; with one, nothing is lonely.
         self._ending = None  # The reason, once decided.
         self._lonely_since = time.monotonic()
+        self._main_was_free = 0.0  # When the main thread last was.
         self._links = []
+        self._port_links = []  # Those by way of Maya's own command ports; see ports.py.
         self._attention = collections.deque()  # Links with something to send or to close.
         self._selector = selectors.DefaultSelector()
         self._listeners = {}  # By host.
@@ -64,7 +66,7 @@ class Server:
             if listener is None:
                 listener = self._listeners[host] = _listener(host)
                 self._fresh.append(listener)
-        self._wake()
+        self.wake()
         return listener.getsockname()[1]
 
     def invite(self, secret_id, secret):
@@ -74,14 +76,14 @@ class Server:
                 return False
             self._secrets[secret_id] = secret
             self._lonely_since = time.monotonic()
-        self._wake()
+        self.wake()
         return True
 
     def stay(self, secret_id):
         """From now on that secret is never forgotten, and the server stays without any link."""
         with self._lock:
             self._lasting.add(secret_id)
-        self._wake()
+        self.wake()
 
     def forget(self, link):
         """Forgets the link's secret and lets go of all its links; with the last secret, ends."""
@@ -90,28 +92,48 @@ class Server:
                 self._secrets.pop(link.secret_id, None)
             if not self._secrets:
                 self._ending = self._ending or "left"
-                return
-        for other in list(self._links):
+        if self._ending is not None:
+            self.wake()
+            return
+        for other in self.links():
             if other.secret_id == link.secret_id:
                 self._close(other)
 
-    def tell(self, event, params):
-        """Sends an event to every open link."""
+    def links(self):
+        """The links that are open."""
+        return [link for link in [*self._links, *self._port_links] if link.is_open]
+
+    def tell(self, event, params, links=None):
+        """Sends an event to these links; without any to the engines' own, and not to clients'."""
         frame = frames.encode({"event": event, "params": params})
         with self._telling:
-            for link in list(self._links):
-                if link.is_open:
+            for link in self.links() if links is None else links:
+                if links is not None or not link.client:
                     link.send(frame)
+
+    def add_port_link(self, link):
+        """One by way of a command port of Maya's."""
+        self._port_links.append(link)
+        self.heard_from_a_port()
+
+    def main_thread_is_free(self):
+        """So whoever waits for it to come by a command port can."""
+        self._main_was_free = time.monotonic()
+
+    def heard_from_a_port(self):
+        """Somebody is there, though not by a connection of ours."""
+        self._lonely_since = time.monotonic()
 
     def end(self, reason):
         """Says good-bye and closes everything; waits for that a short, bounded time."""
         with self._lock:
             self._ending = self._ending or reason
-        self._wake()
+        self.wake()
         if threading.current_thread() is not self._thread:
             self._thread.join(GOODBYE_S + 0.3)
 
-    def _wake(self):
+    def wake(self):
+        """Lets the I/O thread look around. From any thread."""
         if threading.current_thread() is self._thread:
             return  # It looks for attention before it sleeps.
         try:
@@ -121,7 +143,7 @@ class Server:
 
     def _attend(self, link):
         self._attention.append(link)
-        self._wake()
+        self.wake()
 
     # Below, everything runs on the I/O thread.
 
@@ -144,7 +166,7 @@ class Server:
 
     def _timeout(self):
         deadlines = [link.deadline for link in self._links if link.handshake is not None]
-        if not self._lasting and not any(link.is_open for link in self._links):
+        if self._may_be_lonely:
             deadlines.append(self._lonely_since + LONELY_S)
         now = time.monotonic()
         due = self._remind(now)
@@ -157,9 +179,18 @@ class Server:
             if link.handshake is not None and now >= link.deadline:
                 self._refuse(link, "no proof in time")
         with self._lock:
-            lonely = not self._lasting and now >= self._lonely_since + LONELY_S
-            if lonely and not any(link.is_open for link in self._links):
+            if not self._may_be_lonely or now < self._lonely_since + LONELY_S:
+                return
+            if self._port_links and self._main_was_free < self._lonely_since:
+                # Whoever comes by a command port waits as long as the main thread is busy.
+                self._lonely_since = now
+                self._ring()
+            else:
                 self._ending = self._ending or "left"
+
+    @property
+    def _may_be_lonely(self):
+        return not self._lasting and not any(link.is_open for link in self._links)
 
     def _calm(self, _events):
         self._alarmed.recv(4096)
@@ -205,15 +236,14 @@ class Server:
 
     def _read(self, link):
         try:
-            data = link.connection.recv(RECEIVE)
+            count = link.reader.receive_from(link.connection)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            data = b""
+            count = 0
         try:
-            if not data:
+            if not count:
                 raise Stranger("hung up") if link.handshake else frames.BadFrame("end of stream")
-            link.reader.feed(data)
             self._take_frames(link)
         except Stranger as stranger:
             self._refuse(link, str(stranger))
@@ -222,6 +252,8 @@ class Server:
                 self._refuse(link, str(bad))
             else:
                 self._close(link)
+        except Exception:  # A fault of ours costs this link, and not all of them.
+            self._close(link)
 
     def _take_frames(self, link):
         while not link.closed and self._ending is None:
@@ -241,6 +273,7 @@ class Server:
             link.send(frames.encode(reply))
             return
         link.secret_id = link.handshake.secret_id
+        link.client = link.handshake.client
         link.reader.limits = frames.AFTER_WELCOME
         with self._telling:  # No event falls between the facts and the first event it hears.
             link.send(frames.encode({"welcome": self._welcome()}))
@@ -253,6 +286,8 @@ class Server:
     def _close(self, link):
         if link.closed:
             return
+        if link in self._port_links:
+            self._port_links.remove(link)
         if link in self._links:
             self._links.remove(link)
             self._selector.unregister(link.connection)
@@ -270,7 +305,7 @@ class Server:
         for listener in self._listeners.values():
             self._selector.unregister(listener)
             listener.close()
-        self.tell("goodbye", {"reason": self._ending or "left"})
+        self.tell("goodbye", {"reason": self._ending or "left"}, self.links())
         deadline = time.monotonic() + GOODBYE_S
         self._care()
         while any(link.has_outgoing for link in self._links):

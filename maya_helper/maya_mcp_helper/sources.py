@@ -1,7 +1,7 @@
 """The lines of what was run, so that a traceback can show them.
 
 Invariant: each run has a name of its own, since a function may be called long after the run that
-defined it; only the latest sources are kept.
+defined it; of runs only the latest sources are kept, of modules all.
 """
 
 import collections
@@ -11,24 +11,42 @@ KEPT_SOURCES = 64
 KEPT_CHARACTERS = 256 << 10
 
 _kept = collections.deque()
+_lasting = []
 _count = 0
 
 
-def register(code):
-    """Keeps the source and gives it a file name."""
+def register(code, lasting=False):
+    """Keeps the source and gives it a file name. Lasting: for as long as the helper stays."""
     global _count
     _count += 1
     name = f"<maya-mcp {_count}>"
-    if len(code) <= KEPT_CHARACTERS:
+    if lasting or len(code) <= KEPT_CHARACTERS:
         # No modification time: linecache then never looks for a file of this name.
         linecache.cache[name] = (len(code), None, code.splitlines(True), name)
-        _kept.append((name, len(code)))
-        _forget_old()
+        if lasting:
+            _lasting.append(name)
+        else:
+            _kept.append((name, len(code)))
+            _forget_old()
     return name
+
+
+def count():
+    """How many names have been given."""
+    return _count
+
+
+def go_on_from(number):
+    """Gives no name that a predecessor has given: its functions may still be called."""
+    global _count
+    _count = max(_count, number)
 
 
 def forget():
     """Drops every source."""
+    for name in _lasting:
+        linecache.cache.pop(name, None)
+    _lasting.clear()
     while _kept:
         linecache.cache.pop(_kept.popleft()[0], None)
 

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use maya_mcp_maya::{BootstrapError, Doorway, Farewell, HelperFiles, Link, LinkEnd, bootstrap};
+use maya_mcp_maya::{BootstrapError, Doorway, Farewell, HelperFiles, Link, LinkEnd, LinkKind, bootstrap};
 use maya_mcp_session::Address;
 use maya_mcp_system_tests::{Sim, Studio};
 use serde_json::json;
@@ -26,7 +26,7 @@ async fn check(why: &str, language: &str, arguments: &[&str]) {
     let files = HelperFiles::install(&home).expect("writable");
     let mut sim = studio.start("2025", arguments).await;
     let doorway = doorway(&sim, language);
-    let helper = timeout(SOON, bootstrap(&doorway, &files, async {}))
+    let helper = timeout(SOON, bootstrap(&doorway, &files, LinkKind::Socket, async {}))
         .await
         .unwrap_or_else(|_| panic!("{why}: no answer"))
         .unwrap_or_else(|error| panic!("{why}: {error}"));
@@ -38,10 +38,14 @@ async fn check(why: &str, language: &str, arguments: &[&str]) {
     );
     let (events, _keep) = mpsc::channel(8);
     let running = tokio::task::spawn_local(task.run(events));
-    let done =
-        link.execute(&python("import maya.cmds as cmds\ncmds.polySphere()[0]")).await.expect("it runs");
+    let done = link
+        .client("test")
+        .execute(&python("import maya.cmds as cmds\ncmds.polySphere()[0]"))
+        .await
+        .expect("it runs");
     assert_eq!((done.result, done.error), (json!("pSphere1"), None), "{why}: code runs in Maya");
-    let again = bootstrap(&doorway, &files, async {}).await.expect("a second time does no harm");
+    let again =
+        bootstrap(&doorway, &files, LinkKind::Socket, async {}).await.expect("a second time does no harm");
     assert_eq!(again.address, helper.address, "{why}: the helper that is there is kept");
     assert_eq!(sim.script_editor_errors().await, "", "{why}: no error in the Script Editor");
     let mut left = std::fs::read_dir(home.join("run")).expect("it is there").flatten();
@@ -81,7 +85,9 @@ async fn an_artist_who_denies_is_asked_once() {
     let studio = Studio::new();
     let files = HelperFiles::install(&studio.path().join("home")).expect("writable");
     let mut sim = studio.start("2024", &["--dialog", "deny"]).await;
-    let denied = timeout(SOON, bootstrap(&doorway(&sim, "mel"), &files, async {})).await.expect("an answer");
+    let denied = timeout(SOON, bootstrap(&doorway(&sim, "mel"), &files, LinkKind::Socket, async {}))
+        .await
+        .expect("an answer");
     assert!(matches!(denied, Err(BootstrapError::Denied)), "{denied:?}");
     let state = sim.control(json!({}), "state").await;
     let dialogs = state["dialogs"]["history"].as_array().expect("the simulator keeps them").clone();
@@ -108,7 +114,7 @@ async fn a_port_that_is_no_command_port_has_a_clear_outcome() {
             }
         };
         let outcome = tokio::select! {
-            outcome = timeout(SOON, bootstrap(&doorway, &files, async {})) => outcome.expect("an end"),
+            outcome = timeout(SOON, bootstrap(&doorway, &files, LinkKind::Socket, async {})) => outcome.expect("an end"),
             () = serving => unreachable!("it serves for ever"),
         };
         assert!(matches!(outcome, Err(BootstrapError::NotMaya { .. })), "{answer:?}: {outcome:?}");

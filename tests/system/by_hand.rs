@@ -34,7 +34,10 @@ async fn a_maya_elsewhere_is_used_with_nothing_of_ours_on_its_disk() {
         let ready = event_of(&mut news, &name, "ready").await.session;
         assert_eq!(ready.title(), "Maya 2025", "it says what it is");
         let link = Links::get(hub.links(), added.id).expect("the link is open");
-        let done = timeout(SOON, link.execute(&python("6 * 7"))).await.expect("in time").expect("it runs");
+        let done = timeout(SOON, link.client("test").execute(&python("6 * 7")))
+            .await
+            .expect("in time")
+            .expect("it runs");
         assert_eq!(done.result, json!(42), "code runs there");
         assert_eq!(sim.script_editor_errors().await, "", "no error in the Script Editor");
         let left = std::fs::read_dir(theirs.path()).expect("it is there").flatten();

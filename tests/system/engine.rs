@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use maya_mcp_hub::{Connect, Home, Hub, Options, Settings, Timing, TokenRule};
-use maya_mcp_maya::{Execute, Language, ResultType};
+use maya_mcp_maya::{Execute, Language, ResultType, Unsaved};
 use maya_mcp_session::{Edge, Session, Snapshot, Subscription, Update};
 use maya_mcp_system_tests::{Sim, Studio};
 use tokio::time::timeout;
@@ -94,8 +94,8 @@ pub fn python(code: &str) -> Execute {
         code: code.to_owned(),
         language: Language::Python,
         result_type: ResultType::Auto,
-        namespace: "test".to_owned(),
         undo_name: None,
         timeout_s: None,
+        unsaved: Unsaved::default(),
     }
 }

@@ -115,7 +115,10 @@ async fn a_port_that_closes_while_maya_lives_takes_nothing_away() {
     let name = sim.ports[0]["name"].clone();
     sim.control(json!({"name": name, "abrupt": true}), "close_port").await;
     let link = Links::get(hub.links(), session).expect("the link is still open");
-    let done = timeout(SOON, link.execute(&python("6 * 7"))).await.expect("in time").expect("it runs");
+    let done = timeout(SOON, link.client("test").execute(&python("6 * 7")))
+        .await
+        .expect("in time")
+        .expect("it runs");
     assert_eq!(done.result, json!(42), "code still runs");
     let taken = json!({"code": "__import__('sys').modules['maya_mcp_helper'].stop('left')"});
     sim.control(taken, "eval").await;
@@ -259,7 +262,10 @@ async fn a_stranger_on_the_helpers_port_troubles_nobody() {
         assert_eq!(answer, b"", "without a word");
     }
     let link = Links::get(hub.links(), session).expect("the link is still open");
-    let done = timeout(SOON, link.execute(&python("6 * 7"))).await.expect("in time").expect("it runs");
+    let done = timeout(SOON, link.client("test").execute(&python("6 * 7")))
+        .await
+        .expect("in time")
+        .expect("it runs");
     assert_eq!(done.result, json!(42), "code still runs");
     hub.stop().await;
 }

@@ -3,6 +3,7 @@
 mod architecture;
 mod bootstrapping;
 mod by_hand;
+mod clients;
 mod cycles;
 mod engine;
 mod executing;
@@ -10,3 +11,4 @@ mod life;
 mod permission;
 mod programs;
 mod start_up;
+mod without_a_port;

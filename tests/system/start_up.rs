@@ -1,13 +1,14 @@
 //! *Make Maya connect by itself*: no command port, no question, and nothing left when it is turned off.
 
-use std::fs;
+use std::{fs, path::Path};
 
-use maya_mcp_maya::HelperFiles;
+use maya_mcp_maya::{HelperFiles, Link};
 use maya_mcp_system_tests::Studio;
 use maya_mcp_user_setup::{Platform, Start, Surroundings, turn_off, turn_on};
 use serde_json::json;
+use tokio::{sync::mpsc, time::timeout};
 
-use crate::engine::{engine_with, event};
+use crate::engine::{SOON, engine_with, event, python};
 
 const NO_PORT: &[&str] = &["--default-port", "off"];
 
@@ -45,4 +46,64 @@ async fn a_maya_that_starts_our_helper_itself_leaves_nothing_however_it_ends() {
 
     turn_off(version, &around).expect("writable");
     assert_eq!(fs::read(&setup).expect("it is there"), artists, "byte for byte as it was");
+}
+
+/// As an engine of another version leaves it.
+fn lay_down_another_build(home: &Path, ours: &HelperFiles) {
+    let helpers = home.join("helper");
+    let (from, to) = (helpers.join(ours.build()), helpers.join("00another"));
+    fs::create_dir_all(to.join("maya_mcp_helper")).expect("writable");
+    for entry in fs::read_dir(from.join("maya_mcp_helper")).expect("it is there").flatten() {
+        fs::copy(entry.path(), to.join("maya_mcp_helper").join(entry.file_name())).expect("writable");
+    }
+    fs::write(helpers.join("current"), "00another").expect("writable");
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_helper_of_another_build_makes_way_and_the_session_goes_on() {
+    let studio = Studio::new();
+    let home = studio.path().join("home");
+    let files = HelperFiles::install(&home).expect("writable");
+    lay_down_another_build(&home, &files);
+    let app = studio.path().join("maya");
+    fs::create_dir_all(app.join("2025/scripts")).expect("writable");
+    let around =
+        Surroundings { maya_app_dir: Some(app.clone()), ..Surroundings::at(studio.path(), Platform::Linux) };
+    turn_on("2025".parse().expect("a year"), &around, &Start { boot: files.boot().to_owned() })
+        .expect("writable");
+    let mut sim = studio.start_with("2025", NO_PORT, &[("MAYA_APP_DIR", &app)]).await;
+    let helper = timeout(SOON, async {
+        loop {
+            // Whatever the helper waits for on the main thread comes before the answer.
+            sim.control(json!({"code": "1"}), "eval").await;
+            if let Some(helper) = files.announced(sim.pid) {
+                return helper;
+            }
+        }
+    });
+    let helper = helper.await.expect("it leaves word of itself");
+    let (link, task, welcome) = Link::open(&helper).await.expect("it is there");
+    assert_eq!(welcome.build.as_deref(), Some("00another"), "it is another's");
+    let running = tokio::task::spawn_local(task.run(mpsc::channel(8).0));
+    let before = link.client("cursor").execute(&python("kept = 'all along'")).await.expect("it runs");
+    assert_eq!(before.error, None, "a client works in it");
+    drop(link);
+    running.await.expect("no panic");
+
+    let (hub, mut news) = engine_with(&studio, |_| ()).await;
+    let session = event(&mut news, &sim, "ready").await.session;
+    let client = hub.links().get(session.id()).expect("the link is open").client("cursor");
+    let code = "(kept, __import__('sys').modules['maya_mcp_helper'].build)";
+    let done = timeout(SOON, client.execute(&python(code))).await.expect("in time").expect("it runs");
+    assert_eq!(
+        done.result,
+        json!(["all along", files.build()]),
+        "ours, with what was there: {:?}",
+        done.error
+    );
+    assert_eq!(sim.script_editor_errors().await, "", "no error in the Script Editor");
+    let announced = files.announced(sim.pid).expect("it left word of itself again");
+    assert_ne!(announced.address, helper.address, "at its own port");
+    hub.stop().await;
+    assert!(files.announced(sim.pid).is_some(), "and stays for the next engine");
 }

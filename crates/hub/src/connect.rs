@@ -12,10 +12,7 @@ use std::{
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use maya_mcp_discovery as discovery;
-use maya_mcp_maya::{
-    BootstrapError, Doorway, HelperAddress, Link, LinkError, LinkTask, PortError, Welcome, bootstrap,
-    check_owner,
-};
+use maya_mcp_maya::{BootstrapError, Doorway, HelperAddress, LinkError, PortError, bootstrap, check_owner};
 use maya_mcp_session::{Address, Asker, Observation, Offer, Origin, SessionId, Why, line_to_paste};
 use tokio::{
     sync::{Notify, mpsc, watch},
@@ -26,11 +23,10 @@ use crate::{
     Connect,
     follow::World,
     memory::Said,
+    opening::{Connected, open_link},
     verdicts::{Failure, Leave, Obstacle, Verdicts},
 };
 
-/// A helper waits so long for somebody before it leaves.
-const HELPER_WAITS: Duration = Duration::from_mins(1);
 /// A Maya elsewhere that opens no dialog has answered by then.
 const DIALOG_OPENS: Duration = Duration::from_secs(1);
 /// Between two looks at who else listens under the same name.
@@ -39,15 +35,6 @@ const RIVALS_AGAIN: Duration = Duration::from_secs(5);
 const HOLD: Duration = Duration::from_mins(1);
 /// A desktop that does not take the notice does not hold up the artist who chose *Connect*.
 const TELLING: Duration = Duration::from_secs(1);
-
-pub struct Connected {
-    pub link: Link,
-    pub task: LinkTask,
-    pub welcome: Welcome,
-    /// The command port that led to it.
-    pub address: Option<Address>,
-    helper: HelperAddress,
-}
 
 /// What leads to a helper.
 #[derive(Debug, Clone)]
@@ -138,7 +125,7 @@ impl Connector {
     /// Without troubling the command port: only the connection may have broken.
     async fn connect_again(&mut self) -> Option<Connected> {
         let (address, helper) = self.last.take()?;
-        open_link(self.id, address, helper).await.ok()
+        open_link(self.id, address, helper, &self.world.files).await.ok()
     }
 
     async fn connect_anew(&mut self) -> Connected {
@@ -260,7 +247,7 @@ impl Connector {
             let outcome = match &way {
                 Way::Announced => follow_announcement(id, &world).await,
                 Way::Port(doorway) => match bring_in(id, doorway, &world, asking).await {
-                    Ok(helper) => open_link(id, Some(doorway.address.clone()), helper).await,
+                    Ok(helper) => open_link(id, Some(doorway.address.clone()), helper, &world.files).await,
                     Err(failure) => Err(failure),
                 },
             };
@@ -327,10 +314,10 @@ async fn bring_in(
             ask();
             tell_first(&Observation::PermissionAsked { id, address: doorway.address.clone() }, world).await;
         };
-        return bootstrap(doorway, &world.files, before).await.map_err(Failure::from);
+        return bootstrap(doorway, &world.files, world.link, before).await.map_err(Failure::from);
     }
     let SessionId::Added(address) = id else {
-        let outcome = timeout(HOLD, bootstrap(doorway, &world.files, async {})).await;
+        let outcome = timeout(HOLD, bootstrap(doorway, &world.files, world.link, async {})).await;
         return outcome.map_err(|_| Failure::Silent)?.map_err(Failure::from);
     };
     not_listed(address, world)?;
@@ -343,7 +330,7 @@ async fn bring_in(
         std::future::pending().await
     };
     tokio::select! {
-        outcome = bootstrap(doorway, &world.files, async { connected.notify_one() }) => outcome.map_err(Failure::from),
+        outcome = bootstrap(doorway, &world.files, world.link, async { connected.notify_one() }) => outcome.map_err(Failure::from),
         never = asks => never,
     }
 }
@@ -370,27 +357,7 @@ fn not_listed(address: SocketAddr, world: &World) -> Result<(), Failure> {
 
 async fn follow_announcement(id: SessionId, world: &World) -> Result<Connected, Failure> {
     let helper = id.pid().and_then(|pid| world.files.announced(pid)).ok_or(Failure::Silent)?;
-    open_link(id, None, helper).await
-}
-
-/// The helper is in: the artist has said yes, and it waits for us. A Maya that holds Python's lock lets it answer later.
-async fn open_link(
-    id: SessionId,
-    address: Option<Address>,
-    helper: HelperAddress,
-) -> Result<Connected, Failure> {
-    let began = Instant::now();
-    let (link, task, welcome) = loop {
-        match Link::open(&helper).await {
-            Err(LinkError::Silent) if began.elapsed() < HELPER_WAITS => {}
-            outcome => break outcome?,
-        }
-    };
-    let answered = welcome.facts.pid;
-    if id.pid().is_some_and(|pid| pid != answered) {
-        return Err(Failure::AnotherProcess(answered));
-    }
-    Ok(Connected { link, task, welcome, address, helper })
+    open_link(id, None, helper, &world.files).await
 }
 
 impl From<BootstrapError> for Failure {
@@ -398,6 +365,7 @@ impl From<BootstrapError> for Failure {
         match error {
             BootstrapError::Denied => Self::Denied,
             BootstrapError::NotMaya { .. } => Self::NotMaya(error),
+            BootstrapError::Link(error) => Self::Link(error),
             BootstrapError::Port(PortError::TakenOver { .. }) => Self::TakenOver(error),
             BootstrapError::Port(PortError::Connect { .. }) => Self::Closed(error),
             error => Self::Bootstrap(error),

@@ -5,7 +5,7 @@
 use std::{path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use maya_mcp_discovery as discovery;
-use maya_mcp_maya::{Farewell, HelperFiles, Link, LinkEnd, LinkEvent, LinkTask, Links};
+use maya_mcp_maya::{Farewell, HelperFiles, Link, LinkEnd, LinkEvent, LinkKind, LinkTask, Links};
 use maya_mcp_session::{Ending, Observation, Origin, Phase, Registry, SessionId, Why, clock};
 use tokio::{
     sync::{mpsc, watch},
@@ -14,11 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Connect,
-    connect::{Connected, Connector},
-    memory::Memory,
-    pulse::watch_main_thread,
-    timing::Timing,
+    Connect, connect::Connector, memory::Memory, opening::Connected, pulse::watch_main_thread, timing::Timing,
 };
 
 /// Scene changes and the like; the task takes them at once.
@@ -40,6 +36,8 @@ pub struct World {
     pub registry: Registry,
     pub links: Links,
     pub files: HelperFiles,
+    /// How their helpers are reached.
+    pub link: LinkKind,
     pub timing: Timing,
     /// What was known before this engine began.
     pub memory: Memory,
@@ -142,6 +140,11 @@ async fn tell_end(world: &World, id: SessionId, last: Option<LinkEnd>) {
         Some(LinkEnd::BrokenOff) => {
             Ending::WithoutGoodbye { recovered_scene: recovered_scene(world, id).await }
         }
+        // Only what Maya has saved while it went tells a crash.
+        Some(LinkEnd::PortClosed) => match recovered_scene(world, id).await {
+            None => Ending::Unwitnessed,
+            found => Ending::WithoutGoodbye { recovered_scene: found },
+        },
     };
     if let Some(pid) = id.pid() {
         world.files.forget_announcement(pid);
@@ -196,6 +199,8 @@ fn tell(id: SessionId, event: LinkEvent, world: &World) {
             tracing::warn!(%id, address, why, "a stranger knocked at the helper's port and was cut off");
             return;
         }
+        // Nobody subscribes to these.
+        LinkEvent::Selection(_) | LinkEvent::Output { .. } => return,
     };
     world.registry.observe(&observation);
 }

@@ -155,6 +155,7 @@ impl Hub {
             registry: registry.clone(),
             links: links.clone(),
             files,
+            link: settings.link,
             timing,
             memory,
             connect: connect_now,

@@ -9,6 +9,7 @@ mod home;
 mod hub;
 mod looks;
 mod memory;
+mod opening;
 mod pulse;
 mod reach;
 mod sessions;

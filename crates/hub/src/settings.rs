@@ -3,6 +3,7 @@
 use std::{fs, io, num::NonZeroU64, path::PathBuf};
 
 use maya_mcp_endpoint::{OnConflict, write_private};
+use maya_mcp_maya::LinkKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -18,6 +19,8 @@ pub struct Settings {
     pub all_users: bool,
     /// What happens when a Maya is found.
     pub connect: Connect,
+    /// How the helper is reached: at a port of its own, or over command ports of Maya's where nothing else may listen.
+    pub link: LinkKind,
     /// Let people and clients add Mayas on other machines.
     pub remote_hosts: bool,
     /// After so many seconds without its main thread, a Maya counts as not responding; 60 unless it is set.
@@ -49,6 +52,7 @@ impl Default for Settings {
             maya_folders: Vec::new(),
             all_users: false,
             connect: Connect::default(),
+            link: LinkKind::default(),
             remote_hosts: false,
             not_responding_after_s: None,
             notices: true,
@@ -113,16 +117,15 @@ mod tests {
 
     #[test]
     fn every_key_is_read_and_nonsense_is_refused() {
-        let text =
-            r#"{"connect": "manual", "not_responding_after_s": 90, "all_users": true, "remote_hosts": true}"#;
+        let text = r#"{"connect": "manual", "link": "command-port", "not_responding_after_s": 90, "all_users": true, "remote_hosts": true}"#;
         let settings: Settings = serde_json::from_str(text).expect("it is valid");
         assert_eq!(
-            (settings.connect, settings.all_users, settings.remote_hosts),
-            (Connect::Manual, true, true),
+            (settings.connect, settings.link, settings.all_users, settings.remote_hosts),
+            (Connect::Manual, LinkKind::CommandPort, true, true),
             "{text}"
         );
         assert_eq!(settings.not_responding_after_s.map(NonZeroU64::get), Some(90), "in seconds");
-        for text in [r#"{"connect": "always"}"#, r#"{"not_responding_after_s": 0}"#] {
+        for text in [r#"{"connect": "always"}"#, r#"{"link": "pipe"}"#, r#"{"not_responding_after_s": 0}"#] {
             assert!(serde_json::from_str::<Settings>(text).is_err(), "{text}");
         }
     }

@@ -12,7 +12,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{HelperAddress, HelperFiles, proof::Secret};
+use crate::{Access, HelperAddress, HelperFiles, proof::Secret};
 
 /// What is written there has some 150 bytes.
 const LONGEST: u64 = 4096;
@@ -66,7 +66,8 @@ fn understand(text: &[u8], pid: u32) -> Option<HelperAddress> {
     let told = serde_json::from_slice::<Announcement>(text).ok()?;
     let secret = Secret::from_hex(&told.secret)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, told.port));
-    (told.maya_mcp == 1 && told.pid == pid && told.port != 0).then_some(HelperAddress { address, secret })
+    (told.maya_mcp == 1 && told.pid == pid && told.port != 0)
+        .then_some(HelperAddress { address, access: Access::Secret(secret) })
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -166,7 +167,8 @@ mod tests {
         home.write("8453.json", &good().to_string());
         let helper = home.files.announced(PID).expect("it is of the agreed form");
         assert_eq!(helper.address.to_string(), "127.0.0.1:51234", "on loopback, always");
-        assert_eq!(helper.secret.to_hex(), "0f".repeat(32), "the secret");
+        let Access::Secret(secret) = helper.access else { panic!("a port of the helper's own") };
+        assert_eq!(secret.to_hex(), "0f".repeat(32), "the secret");
         assert!(home.files.announced(PID + 1).is_none(), "each Maya has its own");
     }
 

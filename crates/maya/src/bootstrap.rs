@@ -3,14 +3,15 @@
 //! Invariant: a port that asks the artist gets exactly one message, in MEL; any other of this machine gets at most two: MEL, and Python where
 //! the answer says that MEL is not spoken there. A Maya elsewhere gets the helper's files as well, in pieces.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use maya_mcp_session::Address;
 use serde::Deserialize;
 
 use crate::{
-    HelperAddress, HelperFiles, HelperFilesError, carried,
+    Access, HelperAddress, HelperFiles, HelperFilesError, LinkError, LinkKind, carried,
     command_port::{LONGEST_LINE, PortError, ask},
+    proof::Key,
 };
 
 /// The artist reads this in Maya's security dialog.
@@ -49,6 +50,8 @@ pub enum BootstrapError {
     Files(#[from] HelperFilesError),
     #[error(transparent)]
     Port(#[from] PortError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
     #[error("the artist chose Deny in Maya's security dialog")]
     Denied,
     #[error("{address} answered, but not as a Maya command port")]
@@ -66,12 +69,14 @@ pub enum BootstrapError {
 pub async fn bootstrap(
     doorway: &Doorway,
     files: &HelperFiles,
+    kind: LinkKind,
     before: impl Future<Output = ()>,
 ) -> Result<HelperAddress, BootstrapError> {
     if doorway.pid.is_none() {
+        // Its command ports are not to be reached from here.
         return carried::bootstrap(doorway, files, before).await;
     }
-    let invitation = files.invite()?;
+    let invitation = files.invite(kind)?;
     let expression = files.expression(&invitation.nonce);
     let mel = in_mel(&expression);
     let first = if doorway.asks_the_artist() { format!("{COMMENT}{mel}") } else { mel };
@@ -82,9 +87,9 @@ pub async fn bootstrap(
     if is_not_mel(&answer) {
         answer = send(doorway, &expression, async {}).await?;
     }
-    let secret = invitation.secret.clone();
-    let port = read_answer(&answer, doorway, &invitation.nonce)?;
-    Ok(HelperAddress { address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), secret })
+    let opened = read_answer(&answer, doorway, &invitation.nonce)?;
+    let secret = Access::Secret(invitation.secret.clone());
+    Ok(opened.at(Ipv4Addr::LOCALHOST.into(), secret))
 }
 
 /// Whether a port that was sent MEL speaks another language.
@@ -107,12 +112,14 @@ pub(crate) async fn send(
     Ok(ask(&doorway.address, doorway.pid, line, before).await?)
 }
 
+/// What `connect` answers.
 #[derive(Deserialize)]
-struct Reply {
+pub(crate) struct Reply {
     maya_mcp: u32,
     nonce: String,
     pid: u32,
     port: Option<u16>,
+    key: Option<Key>,
     error: Option<ReplyError>,
 }
 
@@ -120,6 +127,38 @@ struct Reply {
 struct ReplyError {
     r#type: String,
     message: String,
+}
+
+/// A port that the helper opened, or had opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    port: u16,
+    key: Option<Key>,
+}
+
+impl Opened {
+    /// The secret is for a port of the helper's own; one of Maya's has a key.
+    pub fn at(self, host: IpAddr, secret: Access) -> HelperAddress {
+        let access = self.key.map_or(secret, Access::Key);
+        HelperAddress { address: SocketAddr::new(host, self.port), access }
+    }
+}
+
+impl Reply {
+    /// None where it is no answer to this invitation.
+    pub fn opened(self, nonce: &str, pid: Option<u32>) -> Option<Result<Opened, BootstrapError>> {
+        let another = pid.is_some_and(|pid| self.pid != pid);
+        if self.maya_mcp != 1 || self.nonce != nonce || another {
+            return None;
+        }
+        match (self.port, self.error) {
+            (_, Some(error)) => {
+                Some(Err(BootstrapError::Helper { kind: error.r#type, message: error.message }))
+            }
+            (Some(port), None) => Some(Ok(Opened { port, key: self.key })),
+            (None, None) => None,
+        }
+    }
 }
 
 /// Refuses what can be no answer of a Maya's that does what it is asked.
@@ -135,18 +174,36 @@ pub(crate) fn foreign(answer: &str, doorway: &Doorway) -> BootstrapError {
     BootstrapError::NotMaya { address: doorway.address.clone(), answer: answer.chars().take(80).collect() }
 }
 
-/// The helper's port.
-pub(crate) fn read_answer(answer: &str, doorway: &Doorway, nonce: &str) -> Result<u16, BootstrapError> {
+pub(crate) fn read_answer(answer: &str, doorway: &Doorway, nonce: &str) -> Result<Opened, BootstrapError> {
     check(answer, doorway)?;
-    let foreign = || foreign(answer, doorway);
-    let reply: Reply = serde_json::from_str(answer).map_err(|_| foreign())?;
-    let another = doorway.pid.is_some_and(|pid| reply.pid != pid);
-    if reply.maya_mcp != 1 || reply.nonce != nonce || another {
-        return Err(foreign());
-    }
-    match (reply.port, reply.error) {
-        (_, Some(error)) => Err(BootstrapError::Helper { kind: error.r#type, message: error.message }),
-        (Some(port), None) => Ok(port),
-        (None, None) => Err(foreign()),
+    let reply = serde_json::from_str::<Reply>(answer).ok();
+    reply.and_then(|reply| reply.opened(nonce, doorway.pid)).unwrap_or_else(|| Err(foreign(answer, doorway)))
+}
+
+/// For between single quotes, in ASCII, whatever the locale of Maya.
+pub(crate) fn python_literal(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\'' | '\\' => format!("\\{c}"),
+            ' '..='~' => c.to_string(),
+            _ if u32::from(c) <= 0xffff => format!("\\u{:04x}", u32::from(c)),
+            _ => format!("\\U{:08x}", u32::from(c)),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_becomes_ascii_that_python_reads_back() {
+        for (path, literal) in [
+            ("/home/ana/boot.py", "/home/ana/boot.py"),
+            ("/home/jörg müller/boot.py", "/home/j\\u00f6rg m\\u00fcller/boot.py"),
+            ("/home/o'neil/𝕏", "/home/o\\'neil/\\U0001d54f"),
+        ] {
+            assert_eq!(python_literal(path), literal, "{path}");
+        }
     }
 }

@@ -4,7 +4,6 @@
 
 use std::{
     io::{self, Write as _},
-    net::SocketAddr,
     time::Duration,
 };
 
@@ -15,7 +14,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use crate::{
-    BootstrapError, Doorway, HelperAddress, HelperFiles,
+    Access, BootstrapError, Doorway, HelperAddress, HelperFiles,
     bootstrap::{COMMENT, check, foreign, in_mel, is_not_mel, read_answer, send},
     proof::{Secret, hex, random},
     sources,
@@ -59,8 +58,8 @@ pub async fn bootstrap(
             return Err(foreign(&answer, doorway));
         }
     }
-    let port = read_answer(&answer, doorway, &nonce)?;
-    Ok(HelperAddress { address: SocketAddr::new(socket.ip(), port), secret })
+    let opened = read_answer(&answer, doorway, &nonce)?;
+    Ok(opened.at(socket.ip(), Access::Secret(secret)))
 }
 
 /// A home in small: the files that boot.py reads, packed.

@@ -1,8 +1,8 @@
 //! Frames of the link: two lengths, then JSON, then bytes.
 //!
-//! Invariant: no more memory is reserved than a frame within its limits needs.
+//! Invariant: what is reserved for a frame is bounded by what of it has arrived, and never more than the frame needs.
 
-use std::io;
+use std::io::{self, IoSlice};
 
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -17,6 +17,8 @@ pub struct Limits {
 /// Until both sides have proved that they know the secret.
 pub const STRANGER: Limits = Limits { json: 4096, binary: 0 };
 pub const FRIEND: Limits = Limits { json: 64 << 20, binary: 256 << 20 };
+/// What is reserved before anything has arrived.
+const AT_FIRST: usize = 64 << 10;
 
 #[derive(Debug, PartialEq)]
 pub struct Frame {
@@ -55,27 +57,41 @@ pub async fn read(
     Ok(Some(Frame { json, binary: take(stream, binary).await? }))
 }
 
-/// Grows with what really arrives, so that a length alone cannot make us reserve memory.
 async fn take(stream: &mut (impl AsyncRead + Unpin), length: u32) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(length.min(1 << 20) as usize);
-    stream.take(u64::from(length)).read_to_end(&mut bytes).await?;
-    if bytes.len() < length as usize {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
+    let mut bytes = Vec::new();
+    fill(&mut bytes, stream, length as usize).await?;
     Ok(bytes)
 }
 
-/// A frame without a binary part, ready to be written at once.
-pub fn encode(json: &impl serde::Serialize) -> Vec<u8> {
-    let mut bytes = vec![0; 8];
-    serde_json::to_writer(&mut bytes, json).expect("our own types with string keys always serialize");
-    let length = u32::try_from(bytes.len() - 8).expect("requests are far below 4 GiB");
-    bytes[..4].copy_from_slice(&length.to_be_bytes());
-    bytes
+/// Reads straight into `bytes`, which doubles as it fills: a length alone cannot make us reserve memory.
+async fn fill(bytes: &mut Vec<u8>, stream: &mut (impl AsyncRead + Unpin), length: usize) -> io::Result<()> {
+    while bytes.len() < length {
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve_exact(bytes.len().max(AT_FIRST).min(length - bytes.len()));
+        }
+        let missing = (length - bytes.len()) as u64;
+        if (&mut *stream).take(missing).read_buf(bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(())
 }
 
-pub async fn write(stream: &mut (impl AsyncWrite + Unpin), json: &impl serde::Serialize) -> io::Result<()> {
-    stream.write_all(&encode(json)).await
+/// A frame without a binary part, which only helpers send. Its head is not joined to what follows.
+pub async fn write(stream: &mut (impl AsyncWrite + Unpin), json: &str) -> io::Result<()> {
+    let length = u32::try_from(json.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut head = [0; 8];
+    head[..4].copy_from_slice(&length.to_be_bytes());
+    let mut parts = [IoSlice::new(&head), IoSlice::new(json.as_bytes())];
+    let mut parts = &mut parts[..];
+    while !parts.is_empty() {
+        let written = stream.write_vectored(parts).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        IoSlice::advance_slices(&mut parts, written);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -83,13 +99,19 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    pub async fn encode(json: &Value) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write(&mut bytes, &json.to_string()).await.expect("a Vec takes everything");
+        bytes
+    }
+
     async fn read_bytes(bytes: &[u8], limits: Limits) -> Result<Option<Frame>, FrameError> {
         read(&mut &bytes[..], limits).await
     }
 
     #[tokio::test]
     async fn a_frame_comes_back_as_it_was() {
-        let bytes = encode(&json!({"id": 7, "text": "ü"}));
+        let bytes = encode(&json!({"id": 7, "text": "ü"})).await;
         let frame = read_bytes(&bytes, STRANGER).await.expect("it is well formed").expect("and there");
         assert_eq!(Value::Object(frame.json), json!({"id": 7, "text": "ü"}), "what was written is read");
         assert!(read_bytes(&[], STRANGER).await.expect("an end is no fault").is_none(), "the end is told");
@@ -121,7 +143,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_bad_frame_is_an_error_and_reserves_nothing() {
-        let whole = encode(&json!({"a": 1}));
+        let whole = encode(&json!({"a": 1})).await;
         for (why, bytes) in [
             ("half a head", &whole[..5]),
             ("half a body", &whole[..12]),
@@ -132,5 +154,21 @@ mod tests {
         ] {
             assert!(read_bytes(bytes, STRANGER).await.is_err(), "{why}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_reserved_is_bounded_by_what_arrived() {
+        const ANNOUNCED: usize = FRIEND.binary as usize;
+        for arrived in [0, 1, 100_000, 3 << 20] {
+            let mut bytes = Vec::new();
+            let ended = fill(&mut bytes, &mut &vec![7; arrived][..], ANNOUNCED).await;
+            assert!(ended.is_err(), "{arrived} bytes are not all");
+            assert_eq!(bytes.len(), arrived, "they came");
+            assert!(bytes.capacity() <= 2 * arrived + AT_FIRST, "{arrived}: {}", bytes.capacity());
+        }
+        let mut bytes = Vec::new();
+        let whole = vec![7; 3 << 20];
+        fill(&mut bytes, &mut &whole[..], whole.len()).await.expect("all is there");
+        assert!(bytes == whole && bytes.capacity() == whole.len(), "and in the end no byte too many");
     }
 }

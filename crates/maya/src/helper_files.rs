@@ -11,7 +11,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    bootstrap::python_literal,
     proof::{Secret, hex, random},
+    protocol::LinkKind,
     sources,
 };
 
@@ -59,18 +61,26 @@ impl HelperFiles {
     }
 
     /// Writes a new invitation; it is taken back when the value is dropped, read or not.
-    pub(crate) fn invite(&self) -> Result<Invitation, HelperFilesError> {
+    pub(crate) fn invite(&self, kind: LinkKind) -> Result<Invitation, HelperFilesError> {
         let nonce = hex(&random::<16>());
         let secret = Secret::random();
         let path = self.home.join("run").join(format!("{nonce}.json"));
-        let text = json!({"secret": secret.to_hex(), "helper": self.hash}).to_string();
-        put(&path, &text)?;
+        let mut text = json!({"secret": secret.to_hex(), "helper": self.hash});
+        if kind == LinkKind::CommandPort {
+            text["link"] = json!(kind);
+        }
+        put(&path, &text.to_string())?;
         Ok(Invitation { nonce, secret, path })
     }
 
     /// What a Maya shall start that connects by itself.
     pub fn boot(&self) -> &Path {
         Path::new(&self.boot)
+    }
+
+    /// The same, as Python shall read it.
+    pub(crate) fn boot_path(&self) -> &str {
+        &self.boot
     }
 
     /// Where helpers that were started so leave word of themselves.
@@ -83,14 +93,24 @@ impl HelperFiles {
     }
 
     /// Which build of the helper lies here.
-    pub(crate) fn build(&self) -> &str {
+    pub fn build(&self) -> &str {
         &self.hash
     }
 
     /// The Python expression that brings the helper in: one line of ASCII that never raises.
     pub(crate) fn expression(&self, nonce: &str) -> String {
-        format!("__import__('runpy').run_path('{}')['connect']('{nonce}')", python_literal(&self.boot))
+        format!("__import__('runpy').run_path({})['connect']('{nonce}')", python_path(&self.boot))
     }
+}
+
+/// An expression that gives this path, in ASCII. On Unix a path is bytes: as text, a Maya in another locale would look for others.
+fn python_path(path: &str) -> String {
+    if cfg!(windows) || path.is_ascii() {
+        // Slashes work on Windows as well, and need no escapes in either language.
+        let path = if cfg!(windows) { path.replace('\\', "/") } else { path.to_owned() };
+        return format!("'{}'", python_literal(&path));
+    }
+    format!("__import__('os').fsdecode(b'{}')", path.as_bytes().escape_ascii())
 }
 
 /// Leave for one helper to start, for one nonce.
@@ -168,33 +188,9 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
-/// For between single quotes, in ASCII, whatever the locale of Maya; `/` works on Windows as well.
-fn python_literal(text: &str) -> String {
-    let text = if cfg!(windows) { text.replace('\\', "/") } else { text.to_owned() };
-    text.chars()
-        .map(|c| match c {
-            '\'' | '\\' => format!("\\{c}"),
-            ' '..='~' => c.to_string(),
-            _ if u32::from(c) <= 0xffff => format!("\\u{:04x}", u32::from(c)),
-            _ => format!("\\U{:08x}", u32::from(c)),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_becomes_ascii_that_python_reads_back() {
-        for (path, literal) in [
-            ("/home/ana/boot.py", "/home/ana/boot.py"),
-            ("/home/jörg müller/boot.py", "/home/j\\u00f6rg m\\u00fcller/boot.py"),
-            ("/home/o'neil/𝕏", "/home/o\\'neil/\\U0001d54f"),
-        ] {
-            assert_eq!(python_literal(path), literal, "{path}");
-        }
-    }
 
     #[test]
     fn files_are_laid_once_and_are_private() {
@@ -209,7 +205,7 @@ mod tests {
         let current = fs::read_to_string(home.join("helper/current")).expect("it is there");
         assert_eq!(current, files.build(), "a Maya that starts later finds this build");
 
-        let invitation = files.invite().expect("the folder is writable");
+        let invitation = files.invite(LinkKind::Socket).expect("the folder is writable");
         let path = invitation.path.clone();
         #[cfg(unix)]
         for (path, mode) in [

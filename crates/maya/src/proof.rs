@@ -3,8 +3,11 @@
 use std::fmt::{self, Write as _};
 
 use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::bootstrap::python_literal;
 
 /// Made for one bootstrap; told to the helper in a file that only this user can read.
 #[derive(Clone)]
@@ -13,6 +16,23 @@ pub struct Secret([u8; 32]);
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+/// Opens one command port of Maya's: told with every line, over loopback.
+#[derive(Clone, Deserialize)]
+pub struct Key(String);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+impl Key {
+    /// For between the quotes of a line.
+    pub fn literal(&self) -> String {
+        python_literal(&self.0)
     }
 }
 
@@ -55,6 +75,11 @@ impl Secret {
 
     pub fn proof_of_engine(&self, ours: &str, theirs: &str) -> String {
         self.answer(&format!("engine:{theirs}:{ours}"))
+    }
+
+    #[cfg(test)]
+    pub fn proof_of_helper(&self, theirs: &str, ours: &str) -> String {
+        self.answer(&format!("helper:{theirs}:{ours}"))
     }
 
     #[cfg(test)]

@@ -83,11 +83,11 @@ impl Block {
 
 /// Our lines, for a loader at `boot`.
 pub(crate) fn compose(before: Before, boot: &str, line_end: &str) -> String {
-    let boot = python::literal(boot);
+    let boot = python::path(boot);
     let inside = format!(
         "# Written by Maya MCP Tray: lets this Maya connect to it by itself when it starts. To take it\n\
          # out, use its window or \"maya-mcp autoconnect off\", or delete everything from >>> to <<<.\n\
-         try:\n    __import__('runpy').run_path('{boot}')['start_up']()\nexcept Exception:\n    pass\n"
+         try:\n    __import__('runpy').run_path({boot})['start_up']()\nexcept Exception:\n    pass\n"
     );
     let words = before.in_words();
     let check = check(inside.as_bytes(), before);

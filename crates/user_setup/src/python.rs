@@ -49,8 +49,17 @@ pub(crate) fn is_continued(bytes: &[u8]) -> bool {
     text.ends_with(b"\\") && !text[begin..].trim_ascii_start().starts_with(b"#")
 }
 
-/// For between single quotes, in ASCII, whatever encoding the file is in.
-pub(crate) fn literal(text: &str) -> String {
+/// An expression that gives this path, in ASCII, whatever encoding the file is in. On Unix a path is bytes: as text, a Maya in another
+/// locale would look for others.
+pub(crate) fn path(path: &str) -> String {
+    if cfg!(windows) || path.is_ascii() {
+        return format!("'{}'", literal(path));
+    }
+    format!("__import__('os').fsdecode(b'{}')", path.as_bytes().escape_ascii())
+}
+
+/// For between single quotes.
+fn literal(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\'' | '\\' => format!("\\{c}"),

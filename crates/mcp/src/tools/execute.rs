@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use maya_mcp_maya::{Execute, Execution, Language, LinkError, ResultType};
+use maya_mcp_maya::{Execute, Execution, Language, LinkError, ResultType, Unsaved};
 use maya_mcp_session::Session;
 use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
@@ -111,16 +111,17 @@ pub(super) async fn execute(call: &Call<'_>, params: Params) -> CallToolResult {
         code: params.code,
         language: params.language.unwrap_or_default(),
         result_type: params.result_type.unwrap_or_default(),
-        namespace: call.client.to_string(),
         undo_name: params.undo_name,
         timeout_s: Some(timeout_s.min(LONGEST_TIMEOUT_S)),
+        unsaved: Unsaved::default(),
     };
     let id = session.id();
+    let maya = link.client(call.client.as_str());
     tracing::trace!(%id, client = %call.client, code = request.code, "script");
     let began = Instant::now();
     // Dropping the run cancels the script in Maya.
     let outcome = tokio::select! {
-        outcome = link.execute(&request) => outcome,
+        outcome = maya.execute(&request) => outcome,
         () = call.abandoned.cancelled() => {
             tracing::info!(%id, client = %call.client, "script cancelled");
             return problem("The call was cancelled, and the script with it.");
@@ -177,6 +178,11 @@ fn lost(session: &Session, error: &LinkError) -> String {
     match error {
         LinkError::Refused { message, .. } => {
             format!("{id} ({title}) did not take the script: {message}. Change the arguments and call again.")
+        }
+        LinkError::NoConnection(_) => {
+            format!(
+                "No connection to {id} ({title}) could be opened, so the script did not run. Call list_sessions to see whether it is ready, and call again."
+            )
         }
         _ => format!(
             "The connection to {id} ({title}) ended while the script ran, so nobody knows how far it got. Call list_sessions to see whether Maya is still running, and look at the scene before you run it again."

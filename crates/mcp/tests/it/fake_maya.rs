@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
-use maya_mcp_maya::{Doorway, HelperFiles, Link, bootstrap};
+use maya_mcp_maya::{Doorway, HelperFiles, Link, LinkKind, bootstrap};
 use maya_mcp_session::{Address, Facts, Observation, Scene};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -16,7 +16,12 @@ use tokio::{
 use crate::support::{Running, process};
 
 pub struct FakeMaya {
-    stream: TcpStream,
+    helper: TcpListener,
+    key: Vec<u8>,
+    /// The engine's own connection.
+    _link: TcpStream,
+    /// That of the one client who asks something, and its name.
+    client: Option<(TcpStream, String)>,
 }
 
 const PID: u32 = 77;
@@ -36,9 +41,9 @@ impl FakeMaya {
         });
         let files = HelperFiles::install(running.home.path()).expect("written");
         let doorway = Doorway { address: address.clone(), pid: Some(PID) };
-        let found = bootstrap(&doorway, &files, async {}).await.expect("it answers");
+        let found = bootstrap(&doorway, &files, LinkKind::Socket, async {}).await.expect("it answers");
         let key = secret.recv().await.expect("the bootstrap told it");
-        let (opened, stream) = tokio::join!(Link::open(&found), shake_hands(&helper, &key));
+        let (opened, (own, _)) = tokio::join!(Link::open(&found), shake_hands(&helper, &key));
         let (link, task, _) = opened.expect("it proves itself");
         let (events, mut heard) = mpsc::channel(8);
         running.tracker.spawn(async move { while heard.recv().await.is_some() {} });
@@ -56,22 +61,36 @@ impl FakeMaya {
             facts,
             scene,
         });
-        Self { stream }
+        Self { helper, key, _link: own, client: None }
     }
 
     pub async fn request(&mut self) -> Value {
-        read(&mut self.stream).await
+        read(self.client().await).await
+    }
+
+    /// Who asks.
+    pub fn client_name(&self) -> Option<&str> {
+        self.client.as_ref().map(|(_, name)| name.as_str())
+    }
+
+    async fn client(&mut self) -> &mut TcpStream {
+        if self.client.is_none() {
+            let (stream, proof) = shake_hands(&self.helper, &self.key).await;
+            let name = proof["client"].as_str().expect("a client's connection says whose it is").to_owned();
+            self.client = Some((stream, name));
+        }
+        &mut self.client.as_mut().expect("it has come").0
     }
 
     /// Answers the next request with an execution like this one.
     pub async fn answer_with(&mut self, part: Value) -> Value {
         let request = self.request().await;
         let mut result =
-            json!({ "stdout": "", "stderr": "", "duration_ms": 1.0, "waited_ms": 0.0, "dropped": 0 });
+            json!({ "result": null, "error": null, "duration_ms": 1.0, "waited_ms": 0.0, "dropped": 0 });
         for (field, value) in part.as_object().expect("an object") {
             result[field] = value.clone();
         }
-        write(&mut self.stream, &json!({ "id": request["id"], "result": result })).await;
+        write(self.client().await, &json!({ "id": request["id"], "result": result })).await;
         request
     }
 }
@@ -91,7 +110,8 @@ async fn answer_bootstrap(port: &TcpListener, home: &Path, helper_port: u16) -> 
     (0..32).map(|i| u8::from_str_radix(&secret[i * 2..i * 2 + 2], 16).expect("hex")).collect()
 }
 
-async fn shake_hands(helper: &TcpListener, key: &[u8]) -> TcpStream {
+/// With the engine's proof.
+async fn shake_hands(helper: &TcpListener, key: &[u8]) -> (TcpStream, Value) {
     let (mut stream, _) = helper.accept().await.expect("the engine comes");
     let hello = read(&mut stream).await;
     let (theirs, ours) = (hello["hello"]["nonce"].as_str().expect("a nonce"), "00".repeat(32));
@@ -100,13 +120,13 @@ async fn shake_hands(helper: &TcpListener, key: &[u8]) -> TcpStream {
     let proof =
         mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     write(&mut stream, &json!({ "challenge": { "protocol": 1, "nonce": ours, "proof": proof } })).await;
-    read(&mut stream).await;
+    let proof = read(&mut stream).await;
     let welcome = json!({
         "helper_version": "0.1.0", "maya_version": "2025", "python_version": "3.11.4", "qt": null, "pid": PID, "user": "ana",
         "host": "ws1", "batch": false, "scene_name": "", "scene_path": "", "modified": false,
     });
     write(&mut stream, &json!({ "welcome": welcome })).await;
-    stream
+    (stream, proof)
 }
 
 fn facts() -> Facts {

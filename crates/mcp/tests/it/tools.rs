@@ -128,7 +128,7 @@ async fn code_runs_in_the_clients_own_namespace_and_its_errors_are_results() {
     let mut maya = FakeMaya::connect(&running).await;
     let call = running.call("cursor", "execute_code", json!({ "code": "1 + 1", "timeout_s": 5 }));
     let (result, request) = tokio::join!(call, maya.answer_with(json!({ "result": 2, "error": null })));
-    assert_eq!(request["params"]["namespace"], "cursor", "its own");
+    assert_eq!(maya.client_name(), Some("cursor"), "its own, by its own connection");
     assert_eq!(request["params"]["timeout_s"], 5.0, "as asked");
     assert_eq!(
         (&result["structuredContent"]["result"], &result["isError"]),

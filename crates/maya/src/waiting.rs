@@ -1,0 +1,144 @@
+//! Who waits for what on one connection, and what the helper's messages mean to them.
+//!
+//! Invariant: a message that is not of the agreed form, or for somebody who does not wait, is dropped: it can harm nobody.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+
+use crate::{
+    frame::Frame,
+    link::{Farewell, LinkError, LinkEvent},
+    output::{Output, Progress, Stream},
+    protocol::{Refusal, WireScene, short},
+    request::{Answer, Reply, Request},
+};
+
+/// Shared by the half that writes and the half that reads.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting(Mutex<HashMap<u64, Waiter>>);
+
+#[derive(Debug)]
+struct Waiter {
+    reply: oneshot::Sender<Answer>,
+    output: Output,
+}
+
+/// What is not for one who waits.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    Event(LinkEvent),
+    Goodbye(Farewell),
+}
+
+#[derive(Deserialize)]
+struct WireOutput {
+    id: Option<u64>,
+    stream: Stream,
+}
+
+#[derive(Deserialize)]
+struct WireNotStopping {
+    id: u64,
+    line: Option<u64>,
+    source: Option<String>,
+}
+
+impl Waiting {
+    /// The message to send; none where nobody waits any more.
+    pub fn add(&self, request: Request) -> Option<String> {
+        let Request { id, json, output, reply, .. } = request;
+        if reply.is_closed() {
+            return None;
+        }
+        self.with(|waiters| waiters.insert(id, Waiter { reply, output }));
+        Some(json)
+    }
+
+    /// Whether somebody waited.
+    pub fn forget(&self, id: u64) -> bool {
+        self.with(|waiters| waiters.remove(&id)).is_some()
+    }
+
+    pub fn has(&self, id: u64) -> bool {
+        self.with(|waiters| waiters.contains_key(&id))
+    }
+
+    /// Whether somebody waits for an answer.
+    pub fn is_some(&self) -> bool {
+        self.with(|waiters| !waiters.is_empty())
+    }
+
+    pub fn take_in(&self, frame: Frame) -> Option<Incoming> {
+        let Frame { json: mut message, binary } = frame;
+        if let Some(id) = message.get("id").and_then(Value::as_u64) {
+            // An answer that nobody asked for, or asked for no longer, is dropped.
+            let Waiter { reply, output } = self.with(|waiters| waiters.remove(&id))?;
+            let _ = reply.send(answer_in(message).map(|result| Reply { result, binary, output }));
+            return None;
+        }
+        let params = message.remove("params").unwrap_or_default();
+        let text = |field: &str| short(text_in(&params, field));
+        match message.get("event").and_then(Value::as_str)? {
+            "output" => {
+                let WireOutput { id, stream } = serde_json::from_value(params).ok()?;
+                let text = String::from_utf8(binary)
+                    .unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned());
+                let Some(id) = id else { return Some(Incoming::Event(LinkEvent::Output { stream, text })) };
+                self.with(|waiters| waiters.get_mut(&id).map(|waiter| waiter.output.take(stream, text)));
+                None
+            }
+            "not_stopping" => {
+                let WireNotStopping { id, line, source } = serde_json::from_value(params).ok()?;
+                let progress = Progress::NotStopping { line, source: source.map(short) };
+                self.with(|waiters| waiters.get(&id).map(|waiter| waiter.output.tell(progress)));
+                None
+            }
+            "goodbye" => Some(Incoming::Goodbye(match text("reason").as_str() {
+                "replaced" => Farewell::Replaced,
+                "left" => Farewell::Left,
+                _ => Farewell::MayaExiting,
+            })),
+            "main_free" => Some(Incoming::Event(LinkEvent::MainThreadFree)),
+            "stranger" => {
+                let (address, why) = (text("address"), text("why"));
+                Some(Incoming::Event(LinkEvent::Stranger { address, why }))
+            }
+            "scene" => {
+                let (reason, scene) = serde_json::from_value::<WireScene>(params).ok()?.split();
+                Some(Incoming::Event(LinkEvent::Scene { reason, scene }))
+            }
+            "selection" => Some(Incoming::Event(LinkEvent::Selection(serde_json::from_value(params).ok()?))),
+            unknown => {
+                tracing::debug!(
+                    event = unknown.chars().take(40).collect::<String>(),
+                    "the helper sent an event that this engine does not know"
+                );
+                None
+            }
+        }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut HashMap<u64, Waiter>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn answer_in(mut message: Map<String, Value>) -> Result<Value, LinkError> {
+    match message.get("error") {
+        Some(error) if !error.is_null() => {
+            let kind = Refusal::from(text_in(error, "type"));
+            Err(LinkError::Refused { kind, message: text_in(error, "message") })
+        }
+        _ => Ok(message.remove("result").unwrap_or_default()),
+    }
+}
+
+fn text_in(object: &Value, field: &str) -> String {
+    object.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+}

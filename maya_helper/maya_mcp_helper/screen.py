@@ -1,0 +1,59 @@
+"""What Maya shows in its Script Editor beside Python's own printing: MEL, warnings, results.
+
+Invariant: Maya is asked to tell only while somebody listens. Everything runs on the main thread.
+"""
+
+import importlib
+import threading
+
+# MCommandMessage's name of a kind of line -> the stream it is told as.
+STREAMS = {
+    "kDisplay": "info",
+    "kInfo": "info",
+    "kResult": "result",
+    "kWarning": "warning",
+    "kError": "error",
+    "kStackTrace": "error",
+}
+
+
+class Listening:
+    """From its making to end(), an Output gets what is shown."""
+
+    def __init__(self, output):
+        self._message = None
+        self._callback = None
+        for name in ("maya.api.OpenMaya", "maya.OpenMaya"):
+            try:
+                message = importlib.import_module(name).MCommandMessage
+                self._callback = message.addCommandOutputCallback(_listener(output, message))
+                self._message = message
+                return
+            except Exception:  # A Maya that cannot tell: Python's own printing is still heard.
+                continue
+
+    def end(self):
+        """Maya need not tell any more."""
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            try:
+                self._message.removeCallback(callback)
+            except Exception:  # Maya is taking itself apart.
+                pass
+
+
+def _listener(output, message):
+    streams = {getattr(message, kind): stream for kind, stream in STREAMS.items()}
+    main = threading.get_ident()
+
+    def shown(text, kind, _data=None):
+        if output.passing:  # First, for every print comes by here.
+            return
+        try:
+            stream = streams.get(kind)
+            if stream is not None and threading.get_ident() == main:
+                output.add(stream, text if text.endswith("\n") else text + "\n")
+        except BaseException:  # A stop may arrive here; it is repeated. Maya must not see it.
+            pass
+
+    return shown
