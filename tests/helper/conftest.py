@@ -1,9 +1,6 @@
 """What the helper's tests share: a home with invitations, and a Maya that turns."""
 
 import json
-import os
-import runpy
-import shutil
 import sys
 import threading
 from pathlib import Path
@@ -11,39 +8,11 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-SOURCE = ROOT / "maya_helper"
-PACKAGE = "maya_mcp_helper"
 
 sys.path[:0] = [str(HERE), str(HERE / "fake_maya")]
 
 from engine import Engine  # noqa: E402
-
-
-class Home:
-    """A `~/.maya-mcp`, written as the engine writes it."""
-
-    def __init__(self, path):
-        self.path = path
-        (path / "run").mkdir(parents=True)
-        shutil.copy(SOURCE / "boot.py", path / "boot.py")
-
-    def install(self, build="b1"):
-        target = self.path / "helper" / build / PACKAGE
-        shutil.copytree(SOURCE / PACKAGE, target, ignore=shutil.ignore_patterns("__pycache__"))
-        return target
-
-    def invite(self, build="b1", secret=None, nonce=None, **more):
-        """(nonce, secret) of a new invitation."""
-        secret = secret or os.urandom(32).hex()
-        nonce = nonce or os.urandom(8).hex()
-        text = json.dumps({"secret": secret, "helper": build, **more})
-        (self.path / "run" / (nonce + ".json")).write_text(text, encoding="utf-8")
-        return nonce, secret
-
-    def connect(self, nonce):
-        """What the one line through the command port does; the raw reply."""
-        return runpy.run_path(str(self.path / "boot.py"))["connect"](nonce)
+from home import PACKAGE, ROOT, SOURCE, Home  # noqa: E402, F401
 
 
 class Maya:
@@ -51,6 +20,7 @@ class Maya:
 
     def __init__(self, state):
         self.state = state
+        self.errors = []  # What came out of the idle queue: Maya would show it to the artist.
         self._thread = threading.Thread(target=self._turn, name="fake-maya-main")
         self._thread.start()
 
@@ -60,7 +30,10 @@ class Maya:
             function = self.state.idle.get()
             if function is None:
                 return
-            function()
+            try:
+                function()
+            except BaseException as error:
+                self.errors.append(error)
 
     def do(self, function):
         """Runs function on the main thread and gives what it gives."""
@@ -114,14 +87,14 @@ def bring_in(maya, home):
     """Boots the helper and connects an engine to it; may be called again."""
     engines = []
 
-    def bring(build="b1"):
+    def bring(build="b1", client=None):
         nonce, secret = home.invite(build)
         reply = json.loads(maya.do(lambda: home.connect(nonce)))
         assert "error" not in reply, reply
         engine = Engine(reply["port"])
         engines.append(engine)
         engine.secret = secret
-        engine.facts = engine.prove(secret)
+        engine.facts = engine.prove(secret, client)
         return engine
 
     yield bring

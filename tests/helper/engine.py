@@ -17,6 +17,8 @@ class Engine:
         self.number = 0
         self.events = []
         self.answers = {}
+        self.output = {}  # id -> (stream, text) as they came
+        self.binary = b""  # Of the last frame.
 
     def send(self, message, binary=b""):
         body = json.dumps(message).encode("utf-8")
@@ -29,10 +31,10 @@ class Engine:
             return None
         json_size, binary_size = struct.unpack(">II", header)
         body = self._exactly(json_size)
-        self._exactly(binary_size)
+        self.binary = self._exactly(binary_size)
         return None if body is None else json.loads(body.decode("utf-8"))
 
-    def prove(self, secret):
+    def prove(self, secret, client=None):
         """The whole handshake; gives the facts."""
         key = bytes.fromhex(secret)
         mine = os.urandom(32).hex()
@@ -40,7 +42,8 @@ class Engine:
         challenge = self.receive()["challenge"]
         theirs = challenge["nonce"]
         assert challenge["proof"] == proof(key, "helper", mine, theirs), "the helper's own proof"
-        self.send({"proof": proof(key, "engine", theirs, mine)})
+        last = {"proof": proof(key, "engine", theirs, mine)}
+        self.send(last if client is None else dict(last, client=client))
         return self.receive()["welcome"]
 
     def ask(self, method, **params):
@@ -71,8 +74,19 @@ class Engine:
         return answer["result"]
 
     def execute(self, code, **params):
-        """Runs code and gives the outcome."""
-        return self.call("execute", code=code, **params)
+        """Runs code and gives the outcome, with what it printed."""
+        return self.outcome(self.ask("execute", code=code, **params))
+
+    def outcome(self, number):
+        """The outcome of an execute that was asked for."""
+        answer = self.answer(number)
+        assert "error" not in answer, answer
+        pieces = self.output.pop(number, [])
+        printed = {
+            name: "".join(text for stream, text in pieces if stream == name)
+            for name in ("stdout", "stderr")
+        }
+        return dict(answer["result"], **printed)
 
     def ends(self):
         """True once the stream has ended; whatever came before is sorted."""
@@ -90,18 +104,23 @@ class Engine:
 
     def _sort(self, message):
         assert message is not None, "the helper hung up"
-        if "event" in message:
+        if message.get("event") == "output":
+            params = message["params"]
+            piece = params["stream"], self.binary.decode("utf-8")
+            self.output.setdefault(params["id"], []).append(piece)
+        elif "event" in message:
             self.events.append(message)
         else:
             self.answers[message["id"]] = message
 
     def _exactly(self, size):
-        data = b""
-        while len(data) < size:
-            piece = self.socket.recv(min(size - len(data), 1 << 20))
-            if not piece:
+        data = bytearray(size)
+        room = memoryview(data)
+        while room:
+            count = self.socket.recv_into(room)
+            if not count:
                 return None
-            data += piece
+            room = room[count:]
         return data
 
 

@@ -19,6 +19,7 @@ def test_the_welcome_tells_the_facts(engine):
     assert facts.pop("pid") > 0
     assert facts.pop("python_version").count(".") == 2
     assert facts.pop("helper_version") == "0.1.0"
+    assert facts.pop("build") == "b1"
     assert facts == {
         "maya_version": "2025",
         "qt": None,
@@ -154,16 +155,16 @@ def test_pings_alone_do_not_pile_up_on_the_main_thread(maya, engine, busy):
 
 
 def test_an_engine_that_does_not_read_holds_up_nobody_and_is_cut_off(maya, bring_in, monkeypatch):
-    lazy, lively = bring_in(), bring_in()
+    lazy, lively = bring_in(client="lazy"), bring_in(client="lively")
     import maya_mcp_helper.link as link
 
     monkeypatch.setattr(link, "OUTGOING_LIMIT", 1 << 20)
     for number in range(12):
         try:
-            lazy.ask("execute", code="'x' * (4 << 20)", namespace="lazy")
+            lazy.ask("execute", code="'x' * (4 << 20)")
         except ConnectionError:
             break  # Cut off already.
-        assert lively.execute(str(number), namespace="lively")["result"] == number
+        assert lively.execute(str(number))["result"] == number
     maya.do(lambda: None)
     assert lively.execute("1+1")["result"] == 2
     assert lazy.ends()

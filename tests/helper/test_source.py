@@ -14,8 +14,9 @@ ALLOWED = {"maya", "PySide2", "PySide6", "maya_mcp_helper"}
 # No sys.stdlib_module_names in older Pythons; what is imported is few enough to be listed.
 STANDARD = set(
     """
-__future__ ast base64 collections functools getpass hashlib hmac importlib json linecache operator
-os re runpy selectors shutil socket struct sys tempfile threading time traceback ctypes zlib
+__future__ ast base64 collections ctypes functools getpass hashlib importlib io json keyword
+linecache operator os re runpy selectors shutil socket struct sys sysconfig tempfile threading time
+tokenize traceback types zlib
 """.split()
 )
 
@@ -76,4 +77,6 @@ def test_every_file_opened_names_its_encoding():
     for path, tree in trees():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "open":
-                assert "encoding" in {keyword.arg for keyword in node.keywords}, path.name
+                mode = node.args[1].value if len(node.args) > 1 else "r"
+                named = "encoding" in {keyword.arg for keyword in node.keywords}
+                assert named or "b" in mode, (path.name, node.lineno)

@@ -246,7 +246,7 @@ def test_when_its_thread_dies_the_announcement_goes(maya, laid):
         raise RuntimeError("a fault of ours")
 
     server._expire = fail
-    server._wake()
+    server.wake()
     wait_until_gone(maya)
     assert announced(laid) is None, "it would lead nowhere"
 
@@ -262,7 +262,7 @@ def test_after_its_thread_died_the_next_start_announces_another(maya, laid):
 
     def before_it_is_tidied_up():
         helper._server._expire = fail
-        helper._server._wake()
+        helper._server.wake()
         helper._server._thread.join(10)
         runpy.run_path(boot)["_start"]()
 

@@ -54,6 +54,15 @@ pub const SIMULATOR: Group = &[
 /// To make a Python environment. Other Pythons than Debian's bring it along.
 pub const PYTHON_VENV: Group = &[library("python3-venv")];
 
+/// Another Python, under which the helper has to work as well.
+pub const PYPY: Group = &[tool("pypy3", "pypy3")];
+
+/// The same as for the other Python.
+pub const PYPY_VENV: Group = &[library("pypy3-venv")];
+
+/// What locales are made from: a Maya's need not be UTF-8.
+pub const LOCALES: Group = &[library("locales")];
+
 /// A screen and a session bus where there are none.
 pub const SCREEN: Group = &[tool("xvfb", "Xvfb"), tool("xauth", "xauth"), tool("dbus", "dbus-daemon")];
 

@@ -1,4 +1,4 @@
-//! The Python of tests and demo: target/venv, with the packages of tests/requirements.txt.
+//! The Pythons of tests and demo: one environment below target/ for each list of packages.
 
 use std::{
     fs,
@@ -8,66 +8,122 @@ use std::{
 use anyhow::{Context, bail};
 
 use crate::{
-    debian::{self, PYTHON_VENV},
+    debian::{self, PYPY_VENV, PYTHON_VENV},
     narrate::step,
-    process::{program, quiet},
+    process::{on_path, program, quiet},
     repository,
 };
 
-/// The simulated Maya is written for this one: that of Maya 2025 and 2026, and of Debian 12.
-const AT_LEAST: (u32, u32) = (3, 11);
+/// A Python with packages of its own.
+#[derive(Debug)]
+pub struct Environment {
+    /// What its packages are called while they are installed.
+    name: &'static str,
+    folder: &'static str,
+    requirements: &'static str,
+    python: &'static str,
+    at_least: (u32, u32),
+    /// What Debian's own of this Python needs before it makes an environment.
+    venv: debian::Group,
+}
 
-/// A program of the environment.
+/// What all tests, the demo and the checks use.
+pub const TESTS: Environment = Environment {
+    name: "Python packages",
+    folder: "target/venv",
+    requirements: "tests/requirements.txt",
+    python: if cfg!(windows) { "python" } else { "python3" },
+    // The simulated Maya is written for this one: that of Maya 2025 and 2026, and of Debian 12.
+    at_least: (3, 11),
+    venv: PYTHON_VENV,
+};
+
+/// The server that others published. It has its own ideas of what the versions of its packages are.
+pub const PUBLISHED: Environment = Environment {
+    name: "Published server",
+    folder: "target/venv-published",
+    requirements: "tests/requirements-published.txt",
+    ..TESTS
+};
+
+/// Another Python than the helper was written on, and an older one.
+pub const PYPY: Environment = Environment {
+    name: "PyPy packages",
+    folder: "target/venv-pypy",
+    requirements: "tests/requirements-pypy.txt",
+    python: "pypy3",
+    at_least: (3, 9),
+    venv: PYPY_VENV,
+};
+
+/// A program of the environment for tests.
 pub fn tool(name: &str) -> PathBuf {
-    let folder = if cfg!(windows) { "Scripts" } else { "bin" };
-    environment().join(folder).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    TESTS.tool(name)
 }
 
-/// Makes the environment, and brings it up to date when the list of packages has changed.
+/// Makes the environment for tests, and brings it up to date.
 pub fn packages() -> anyhow::Result<()> {
-    let wanted = repository::root().join("tests/requirements.txt");
-    let wanted_text = fs::read_to_string(&wanted).context("reading tests/requirements.txt")?;
-    // A copy of the list is written last, so it is there only when everything was installed.
-    let stamp = environment().join("requirements.txt");
-    let whole = quiet(program(tool("python")).args(["-c", ""])).is_ok();
-    if whole && fs::read_to_string(&stamp).is_ok_and(|text| text == wanted_text) {
-        return step("Python packages", || Ok("all there".to_owned()));
+    TESTS.packages()
+}
+
+impl Environment {
+    pub fn tool(&self, name: &str) -> PathBuf {
+        let folder = if cfg!(windows) { "Scripts" } else { "bin" };
+        self.path().join(folder).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
-    if !whole && quiet(system_python().args(["-c", "import ensurepip"])).is_err() {
-        debian::packages(&[PYTHON_VENV])?;
-    }
-    step("Python packages", || {
-        if !whole {
-            make()?;
+
+    /// Makes the environment, and brings it up to date when the list of packages has changed.
+    pub fn packages(&self) -> anyhow::Result<()> {
+        let wanted = repository::root().join(self.requirements);
+        let wanted_text =
+            fs::read_to_string(&wanted).with_context(|| format!("reading {}", self.requirements))?;
+        // A copy of the list is written last, so it is there only when everything was installed.
+        let stamp = self.path().join("requirements.txt");
+        let whole = quiet(program(self.tool("python")).args(["-c", ""])).is_ok();
+        if whole && fs::read_to_string(&stamp).is_ok_and(|text| text == wanted_text) {
+            return step(self.name, || Ok("all there".to_owned()));
         }
-        quiet(
-            program(tool("python")).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&wanted),
-        )?;
-        fs::write(&stamp, &wanted_text).context("remembering the list of Python packages")?;
-        Ok(format!("installed in {}", shown(&environment())))
-    })
-}
-
-fn make() -> anyhow::Result<()> {
-    let version = quiet(system_python().args(["-c", "import sys; print(*sys.version_info[:2])"]))
-        .context("Python is needed")?;
-    let found = version.trim().split_once(' ').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-    if found.is_none_or(|found: (u32, u32)| found < AT_LEAST) {
-        let (major, minor) = AT_LEAST;
-        bail!(
-            "Python {major}.{minor} or newer is needed, and python3 is {}",
-            version.trim().replace(' ', ".")
-        );
+        if !whole && quiet(program(self.python).args(["-c", "import ensurepip"])).is_err() {
+            debian::packages(&[self.venv])?;
+        }
+        step(self.name, || {
+            if !whole {
+                self.make()?;
+            }
+            quiet(
+                program(self.tool("python"))
+                    .args(["-m", "pip", "install", "--quiet", "--requirement"])
+                    .arg(&wanted),
+            )?;
+            fs::write(&stamp, &wanted_text).context("remembering the list of packages")?;
+            Ok(format!("installed in {}", shown(&self.path())))
+        })
     }
-    quiet(system_python().args(["-m", "venv", "--clear"]).arg(environment())).map(drop)
-}
 
-fn system_python() -> std::process::Command {
-    program(if cfg!(windows) { "python" } else { "python3" })
-}
+    /// Its version as in "3.11"; `None` where this Python is not installed.
+    pub fn version(&self) -> anyhow::Result<Option<String>> {
+        if on_path(self.python).is_none() {
+            return Ok(None);
+        }
+        let ask = "import sys; print(*sys.version_info[:2], sep='.')";
+        Ok(Some(quiet(program(self.python).args(["-c", ask]))?.trim().to_owned()))
+    }
 
-fn environment() -> PathBuf {
-    repository::root().join("target/venv")
+    fn make(&self) -> anyhow::Result<()> {
+        let (major, minor) = self.at_least;
+        let Some(version) = self.version()? else {
+            bail!("{} is needed, of version {major}.{minor} or newer", self.python);
+        };
+        let found = version.split_once('.').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+        if found.is_none_or(|found: (u32, u32)| found < self.at_least) {
+            bail!("{} is {version}, and {major}.{minor} or newer is needed", self.python);
+        }
+        quiet(program(self.python).args(["-m", "venv", "--clear"]).arg(self.path())).map(drop)
+    }
+
+    fn path(&self) -> PathBuf {
+        repository::root().join(self.folder)
+    }
 }
 
 fn shown(path: &Path) -> String {

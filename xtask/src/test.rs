@@ -5,10 +5,11 @@
 use clap::{Args, ValueEnum};
 
 use crate::{
-    debian::{self, BROWSER, BUILD, HANDS, RUN, SCREEN, SIMULATOR},
+    debian::{self, BROWSER, BUILD, HANDS, LOCALES, PYPY, RUN, SCREEN, SIMULATOR},
     narrate::Report,
     process::{on_path, program, show},
-    python, repository, window,
+    python::{self, Environment},
+    repository, window,
 };
 
 #[derive(Debug, Args)]
@@ -42,8 +43,9 @@ pub fn test(options: &Test) -> anyhow::Result<()> {
         match group {
             Group::Python => {
                 // A run each: the helper's tests put a module `maya` of their own into the interpreter.
-                report.part("helper in Maya", || pytest("tests/helper"));
-                report.part("simulated Maya", || pytest("tests/maya_sim_tests"));
+                report.part("helper in Maya", || pytest(&python::TESTS, "tests/helper"));
+                pypy(&mut report)?;
+                report.part("simulated Maya", || pytest(&python::TESTS, "tests/maya_sim_tests"));
             }
             Group::Ui => {
                 report.part("window's page", || show(&mut window::script("test")));
@@ -55,7 +57,7 @@ pub fn test(options: &Test) -> anyhow::Result<()> {
             }
             Group::Desktop => report.part("tray, notices and window", || {
                 build()?;
-                pytest("tests/desktop")
+                pytest(&python::TESTS, "tests/desktop")
             }),
         }
     }
@@ -71,6 +73,13 @@ fn set_up(groups: &[Group]) -> anyhow::Result<()> {
     if any(&[Group::Python, Group::Rust, Group::Desktop]) {
         needed.push(SIMULATOR);
     }
+    if any(&[Group::Python]) {
+        needed.push(LOCALES);
+        // Where nothing could install it, the tests under it are left out.
+        if on_path("apt-get").is_some() {
+            needed.push(PYPY);
+        }
+    }
     if any(&[Group::Ui]) {
         needed.push(BROWSER);
     }
@@ -80,6 +89,15 @@ fn set_up(groups: &[Group]) -> anyhow::Result<()> {
     debian::packages(&needed)?;
     if any(&[Group::Python, Group::Rust, Group::Desktop]) {
         python::packages()?;
+    }
+    if any(&[Group::Python]) {
+        // Its list of packages is Linux's, where the simulated Maya runs.
+        if cfg!(target_os = "linux") {
+            python::PUBLISHED.packages()?;
+        }
+        if python::PYPY.version()?.is_some() {
+            python::PYPY.packages()?;
+        }
     }
     if any(&[Group::Ui, Group::Rust, Group::Desktop]) {
         window::packages()?;
@@ -102,8 +120,21 @@ fn rust() -> anyhow::Result<()> {
     }
 }
 
-fn pytest(folder: &str) -> anyhow::Result<()> {
-    let mut tests = program(python::tool("python"));
+/// The helper's tests once more, under a Python that counts no references and stops no running code.
+fn pypy(report: &mut Report) -> anyhow::Result<()> {
+    let Some(version) = python::PYPY.version()? else {
+        report.part("helper in Maya, PyPy (left out)", || {
+            println!("There is no pypy3 here, and no apt-get that could install it.");
+            Ok(())
+        });
+        return Ok(());
+    };
+    report.part(&format!("helper in Maya, PyPy {version}"), || pytest(&python::PYPY, "tests/helper"));
+    Ok(())
+}
+
+fn pytest(python: &Environment, folder: &str) -> anyhow::Result<()> {
+    let mut tests = program(python.tool("python"));
     tests.args(["-m", "pytest", "-q"]).arg(folder).env("MAYA_MCP_TRAY", repository::built("maya-mcp-tray")?);
     show(&mut tests)
 }

@@ -19,6 +19,7 @@ class State:
         self.scene_path = ""
         self.modified = False
         self.batch = False
+        self.selection = []
         self.undo = []  # ("open", name) and ("close",), as they came.
         self.callbacks = {}  # number -> (moment, function, clientData)
         self.next_callback = 1
@@ -31,6 +32,14 @@ def check_thread():
     """Raises where a real Maya may crash."""
     if threading.get_ident() != state.main_thread:
         raise AssertionError("maya.cmds was called off the main thread")
+
+
+def show(kind, text):
+    """What a command of Maya's shows in the Script Editor."""
+    check_thread()
+    for wanted, function, data in list(state.callbacks.values()):
+        if wanted == "shown":
+            function(text, kind, data)
 
 
 def fire(moment):

@@ -1,6 +1,6 @@
 """The few commands the helper and its tests use."""
 
-from . import check_thread, fire, state
+from . import check_thread, fire, show, state
 
 
 def about(batch=False, version=False):
@@ -32,3 +32,13 @@ def file(
 def undoInfo(openChunk=False, closeChunk=False, chunkName=""):
     check_thread()
     state.undo.append(("open", chunkName) if openChunk else ("close",))
+
+
+def ls(selection=False, **_):
+    check_thread()
+    return list(state.selection) if selection else []
+
+
+def warning(text):
+    check_thread()
+    show(3, f"# Warning: {text} #\n")
