@@ -28,6 +28,7 @@ class Runner:
         """Runs the job; gives the frame that answers it. Its output is on its way by then."""
         request = job.params
         outcome = Outcome()
+        waited = job.waited_ms()
         started = time.perf_counter()
         try:
             stopped, refused = self._guarded(
@@ -39,9 +40,9 @@ class Runner:
                 outcome.end_because_of(refused)
         except UnsavedChanges as asked:  # Before it began.
             outcome.end_with(asked)
-        ended = time.perf_counter()
+        duration = round((time.perf_counter() - started) * 1000.0, 3)
         dropped = job.output.finish()
-        times = {"duration_ms": _ms(ended - started), "waited_ms": _ms(started - job.received)}
+        times = {"duration_ms": duration, "waited_ms": waited}
         return _answer(job, outcome, dict(times, dropped=dropped))
 
     def perform(self, job):
@@ -92,8 +93,8 @@ def without_running(job, error):
     """The frame that answers a job which did not run, and why."""
     outcome = Outcome()
     outcome.end_with(error)
-    waited = _ms(time.perf_counter() - job.received)
-    return _answer(job, outcome, {"duration_ms": 0.0, "waited_ms": waited, "dropped": 0})
+    times = {"duration_ms": 0.0, "waited_ms": job.waited_ms()}
+    return _answer(job, outcome, dict(times, dropped=0))
 
 
 class Outcome:
@@ -156,7 +157,3 @@ def _undo_info(**flags):
         importlib.import_module("maya.cmds").undoInfo(**flags)
     except Exception:  # A Maya without undo, or on its way out: the code runs all the same.
         pass
-
-
-def _ms(seconds):
-    return round(seconds * 1000.0, 3)

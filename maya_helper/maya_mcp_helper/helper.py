@@ -281,11 +281,13 @@ class Helper:
             return _not_done(job, error)
 
     def _perform(self, job):
+        waited = job.waited_ms()
         if job.method in STOPPABLE:
             reply = self._runner.perform(job)
         else:
             reply = methods.perform(job.method, job.params)
-        return frames.encode({"id": job.number, "result": reply.result}, reply.binary)
+        answer = {"id": job.number, "result": reply.result, "waited_ms": waited}
+        return frames.encode(answer, reply.binary)
 
     def _replace(self, job):
         requests.only(job.params, ("boot", "nonce"))

@@ -28,6 +28,10 @@ class Job:
         """What `cancel` calls it by."""
         return self.link, self.number
 
+    def waited_ms(self):
+        """For how long it has been here."""
+        return round((time.perf_counter() - self.received) * 1000.0, 3)
+
 
 class Jobs:
     """Jobs that wait, by client, and the one that runs."""

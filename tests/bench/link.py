@@ -24,6 +24,7 @@ ROUNDS = 5
 LARGE = 10 << 20
 LINES = 100000
 IDLE_S = 10.0
+NODES = 100000
 PRINTING = "for n in range(LINES): print(f'line {n}')".replace("LINES", str(LINES))
 # The same, timed from within, where no helper stands between.
 ALONE = f"""
@@ -40,7 +41,9 @@ def measure(options, folder):
         with start(folder, *extra) as sim:
             rows += printing(sim, folder / what, what)
     with start(folder) as sim:
-        rows += weight_and_speed(sim, folder / "weight", options)
+        rows += weight_and_speed(sim, folder / "weight")
+    with start(folder) as sim:
+        rows += overview(sim, folder / "overview")
     return "The helper in the stand-in with Qt, over the bare link", rows
 
 
@@ -85,7 +88,7 @@ def printed_alone(sim):
     return sim.control("eval", code=code, deadline=120.0)["value"]
 
 
-def weight_and_speed(sim, path, options):
+def weight_and_speed(sim, path):
     before = memory_kb(sim.pid)
     engine = bring_in(sim, path)
     joined = memory_kb(sim.pid) - before
@@ -96,7 +99,6 @@ def weight_and_speed(sim, path, options):
         times.append(time.perf_counter() - began)
     cuts = statistics.quantiles(times, n=100)
     after = memory_kb(sim.pid) - before
-    engine.execute("1+1", timeout_s=0.01)
     rows = [
         (f"1+1, median of {CALLS}", f"{cuts[49] * 1000:.3f} ms"),
         (f"1+1, 99th of 100 in {CALLS}", f"{cuts[98] * 1000:.3f} ms"),
@@ -116,6 +118,20 @@ def weight_and_speed(sim, path, options):
     engine.call("leave")
     engine.close()
     return rows
+
+
+def overview(sim, path):
+    engine = bring_in(sim, path)
+    sim.control("scene", op="populate", count=NODES)
+    times = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        engine.call("scene")
+        times.append(time.perf_counter() - began)
+    engine.close()
+    return [
+        (f"the scene of {NODES} nodes, median of {ROUNDS}", milliseconds(statistics.median(times)))
+    ]
 
 
 def speed(engine, code):

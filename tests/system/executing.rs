@@ -29,6 +29,16 @@ pub async fn link(studio: &Studio, arguments: &[&str]) -> (Sim, Link) {
     (sim, link)
 }
 
+/// The rows of a fixture that pytest reads as well.
+pub fn shared_rows(fixture: &str) -> Vec<Value> {
+    let path = repository().join("tests/fixtures/helper-protocol").join(fixture);
+    let text = fs::read_to_string(path).expect("it is there");
+    let fixtures: Value = serde_json::from_str(&text).expect("JSON");
+    let rows = fixtures["rows"].as_array().expect("rows").clone();
+    assert!(rows.len() > 10, "there is something to check");
+    rows
+}
+
 fn request(params: &Value) -> Execute {
     let text = |field: &str| params[field].as_str().map(str::to_owned);
     let parse = |field: &str| params.get(field).cloned();
@@ -66,15 +76,11 @@ fn check(name: &str, done: &Execution, expected: &Value) {
 
 #[tokio::test(flavor = "local")]
 async fn every_shared_row_runs_as_agreed_with_qt_and_without() {
-    let path = repository().join("tests/fixtures/helper-protocol/execute.json");
-    let fixtures: Value =
-        serde_json::from_str(&fs::read_to_string(path).expect("it is there")).expect("JSON");
-    let rows = fixtures["rows"].as_array().expect("rows");
-    assert!(rows.len() > 20, "there is something to check");
+    let rows = shared_rows("execute.json");
     for arguments in [&[][..], &["--no-qt"]] {
         let studio = Studio::new();
         let (_sim, link) = link(&studio, arguments).await;
-        for row in rows {
+        for row in &rows {
             let name = row["name"].as_str().expect("a text");
             let client = link.client(row["client"].as_str().unwrap_or("one"));
             let done = timeout(SOON, client.execute(&request(&row["params"]))).await;

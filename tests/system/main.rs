@@ -8,6 +8,7 @@ mod cycles;
 mod engine;
 mod executing;
 mod life;
+mod methods;
 mod permission;
 mod programs;
 mod start_up;

@@ -31,6 +31,8 @@ enum Measurement {
     Idle,
     /// How soon a Maya that starts is listed, and ready
     Start,
+    /// What the helper costs inside Maya: time of a call, output, memory
+    Link,
 }
 
 pub fn bench(options: &Bench) -> anyhow::Result<()> {

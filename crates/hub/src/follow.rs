@@ -9,7 +9,7 @@ use maya_mcp_maya::{Farewell, HelperFiles, Link, LinkEnd, LinkEvent, LinkKind, L
 use maya_mcp_session::{Ending, Observation, Origin, Phase, Registry, SessionId, Why, clock};
 use tokio::{
     sync::{mpsc, watch},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +27,8 @@ const EXITING: Duration = Duration::from_mins(1);
 const LAST_WORDS: Duration = Duration::from_millis(200);
 /// For the search for a recovered scene.
 const LOOKING: Duration = Duration::from_millis(200);
+/// Between two lines of the log about strangers; the later one says how many there were.
+const STRANGERS_EVERY: Duration = Duration::from_mins(1);
 /// For the helper's answer that it leaves.
 const LEAVING: Duration = Duration::from_millis(500);
 
@@ -176,13 +178,14 @@ async fn keep(id: SessionId, link: Link, task: LinkTask, world: &World) -> LinkE
     let (events_in, mut events) = mpsc::channel(EVENTS_QUEUED);
     let mut running = pin!(task.run(events_in));
     let mut pulse = pin!(watch_main_thread(id, link, world));
+    let mut strangers = Strangers::default();
     loop {
         tokio::select! {
             biased;
-            Some(event) = events.recv() => tell(id, event, world),
+            Some(event) = events.recv() => tell(id, event, &mut strangers, world),
             end = &mut running => {
                 while let Ok(event) = events.try_recv() {
-                    tell(id, event, world);
+                    tell(id, event, &mut strangers, world);
                 }
                 return end;
             }
@@ -191,14 +194,30 @@ async fn keep(id: SessionId, link: Link, task: LinkTask, world: &World) -> LinkE
     }
 }
 
-fn tell(id: SessionId, event: LinkEvent, world: &World) {
+/// A program that tries every port, again and again, must not fill the log.
+#[derive(Debug, Default)]
+struct Strangers {
+    told: Option<Instant>,
+    untold: u32,
+}
+
+impl Strangers {
+    fn tell(&mut self, id: SessionId, address: &str, why: &str) {
+        if self.told.is_some_and(|told| told.elapsed() < STRANGERS_EVERY) {
+            self.untold += 1;
+            return;
+        }
+        let others = std::mem::take(&mut self.untold);
+        self.told = Some(Instant::now());
+        tracing::warn!(%id, address, why, others, "a stranger knocked at the helper's port and was cut off");
+    }
+}
+
+fn tell(id: SessionId, event: LinkEvent, strangers: &mut Strangers, world: &World) {
     let observation = match event {
         LinkEvent::Scene { reason, scene } => Observation::SceneSeen { id, reason, scene },
         LinkEvent::MainThreadFree => Observation::MainThreadFree { id },
-        LinkEvent::Stranger { address, why } => {
-            tracing::warn!(%id, address, why, "a stranger knocked at the helper's port and was cut off");
-            return;
-        }
+        LinkEvent::Stranger { address, why } => return strangers.tell(id, &address, &why),
         // Nobody subscribes to these.
         LinkEvent::Selection(_) | LinkEvent::Output { .. } => return,
     };

@@ -69,8 +69,8 @@ pub enum SelectMode {
     Remove,
 }
 
-/// What is selected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What is selected. A component counts by itself, and has a name together with its neighbours.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     pub count: u64,
     /// The first hundred.
@@ -127,7 +127,7 @@ pub struct SceneSummary {
     #[serde(deserialize_with = "or_nothing")]
     pub references: References,
     #[serde(deserialize_with = "or_nothing")]
-    pub selection: Listed,
+    pub selection: Selection,
     #[serde(deserialize_with = "or_nothing")]
     pub unknown_nodes: Listed,
     #[serde(deserialize_with = "or_nothing")]
@@ -210,7 +210,7 @@ mod tests {
         );
         assert_eq!(scene.references.count, 250, "the true length");
         assert_eq!(scene.references.entries[0].node.as_deref(), Some("aRN"), "an entry");
-        assert_eq!(scene.selection, Listed::default(), "null is nothing");
+        assert_eq!(scene.selection, Selection::default(), "null is nothing");
         for nothing in [json!({}), json!({"file": null, "units": null, "nodes": null, "cameras": null})] {
             let scene: SceneSummary = serde_json::from_value(nothing.clone()).expect("it is tolerant");
             assert_eq!(scene, SceneSummary::default(), "{nothing}");

@@ -243,11 +243,7 @@ async fn an_end_says_what_is_known_of_it_and_answers_everybody() {
     let goodbye = json!([{"event": "goodbye", "params": {"reason": "left"}}]);
     for (why, answer, wanted) in [
         ("closed without a word", None, LinkEnd::PortClosed),
-        (
-            "something else answers",
-            Some("'maya_mcp_helper'\n\0".to_owned()),
-            LinkEnd::PortClosed,
-        ),
+        ("something else answers", Some("'maya_mcp_helper'\n\0".to_owned()), LinkEnd::PortClosed),
         ("a key of before", Some("!\n\0".to_owned()), LinkEnd::PortClosed),
         ("bytes without an end", Some("x".repeat(20 << 10)), LinkEnd::PortClosed),
         ("no JSON", Some("=[{]\n\0".to_owned()), LinkEnd::PortClosed),
