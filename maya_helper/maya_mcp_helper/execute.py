@@ -121,9 +121,10 @@ class Outcome:
 
     def end_because_of(self, error):
         """The error becomes the outcome; where it struck, the code's own traceback tells."""
-        traceback = self.error["traceback"] if self.error else ""
+        code_error = self.error
         self.end_with(error)
-        self.error["traceback"] = traceback
+        if code_error:
+            self.error["traceback"] = code_error["traceback"]
 
 
 def _answer(job, outcome, rest):

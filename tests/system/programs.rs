@@ -121,6 +121,13 @@ async fn a_script_finds_a_maya_and_runs_code_in_it() {
     let (code, out, err) = run(&studio, &["exec", "1 / 0"]).await;
     assert_eq!((code, out.as_str()), (Some(4), ""), "an error in the script has a code of its own");
     assert!(err.contains("ZeroDivisionError") && err.contains("1 / 0"), "with its traceback: {err}");
+    let close = "cmds.polyCube()\ncmds.file(new=True, force=True)";
+    let close = format!("import maya.cmds as cmds\n{close}\n'a new scene'");
+    let (code, out, err) = run(&studio, &["exec", &close]).await;
+    assert_eq!((code, out.as_str()), (Some(4), ""), "it was kept from it");
+    assert!(err.contains("UnsavedChanges: the scene has unsaved changes"), "and says why: {err}");
+    let (code, out, _) = run(&studio, &["exec", "--discard-unsaved", &close]).await;
+    assert_eq!((code, out.trim()), (Some(0), "a new scene"), "on purpose it may");
     let (code, out, _) = run(&studio, &["exec", "--json", "--mel", "about -v"]).await;
     let answer: Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!((code, &answer["result"]), (Some(0), &json!("2025")), "MEL as well");

@@ -27,6 +27,9 @@ pub struct Exec {
     /// End the script after so many seconds
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
+    /// Let it close a scene with unsaved changes, which are lost then
+    #[arg(long)]
+    discard_unsaved: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -55,6 +58,9 @@ pub async fn exec(home: &Home, options: Exec) -> anyhow::Result<ExitCode> {
     }
     if let Some(timeout) = options.timeout {
         arguments["timeout_s"] = timeout.into();
+    }
+    if options.discard_unsaved {
+        arguments["unsaved"] = "discard".into();
     }
     let answer = call(home, "execute_code", arguments).await?;
     if options.json {

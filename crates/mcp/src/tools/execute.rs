@@ -48,6 +48,19 @@ pub(super) struct Params {
     /// What the artist reads in Maya's Edit menu after "Undo": a few words that say what the code does.
     #[serde(default)]
     undo_name: Option<String>,
+    /// What becomes of code that would close a scene with unsaved changes. "refuse" (default): it ends there, its `error` is `UnsavedChanges`,
+    /// and nothing is lost. "discard": the changes are lost; only for when the artist has said that they may be.
+    #[serde(default)]
+    #[schemars(with = "Option<UnsavedName>")]
+    unsaved: Option<Unsaved>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only the schema of it is used")]
+enum UnsavedName {
+    Refuse,
+    Discard,
 }
 
 #[derive(JsonSchema)]
@@ -90,7 +103,8 @@ pub(super) struct Answer {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Raised {
-    /// The exception's class. `TimedOut` and `Cancelled` mean that the code was interrupted.
+    /// The exception's class. `TimedOut` and `Cancelled` mean that the code was interrupted, `UnsavedChanges` that it was kept from closing
+    /// the artist's scene.
     r#type: String,
     message: String,
     traceback: String,
@@ -113,7 +127,7 @@ pub(super) async fn execute(call: &Call<'_>, params: Params) -> CallToolResult {
         result_type: params.result_type.unwrap_or_default(),
         undo_name: params.undo_name,
         timeout_s: Some(timeout_s.min(LONGEST_TIMEOUT_S)),
-        unsaved: Unsaved::default(),
+        unsaved: params.unsaved.unwrap_or_default(),
     };
     let id = session.id();
     let maya = link.client(call.client.as_str());

@@ -126,10 +126,15 @@ async fn sessions_can_be_read_as_a_resource() {
 async fn code_runs_in_the_clients_own_namespace_and_its_errors_are_results() {
     let running = Running::start().await;
     let mut maya = FakeMaya::connect(&running).await;
-    let call = running.call("cursor", "execute_code", json!({ "code": "1 + 1", "timeout_s": 5 }));
+    let call = running.call(
+        "cursor",
+        "execute_code",
+        json!({ "code": "1 + 1", "timeout_s": 5, "unsaved": "discard" }),
+    );
     let (result, request) = tokio::join!(call, maya.answer_with(json!({ "result": 2, "error": null })));
     assert_eq!(maya.client_name(), Some("cursor"), "its own, by its own connection");
     assert_eq!(request["params"]["timeout_s"], 5.0, "as asked");
+    assert_eq!(request["params"]["unsaved"], "discard", "as asked");
     assert_eq!(
         (&result["structuredContent"]["result"], &result["isError"]),
         (&json!(2), &json!(false)),
