@@ -1,12 +1,16 @@
 //! The helper comes in over every kind of port, says what is known, and troubles nobody.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use maya_mcp_maya::{BootstrapError, Doorway, Farewell, HelperFiles, Link, LinkEnd, LinkKind, bootstrap};
 use maya_mcp_session::Address;
 use maya_mcp_system_tests::{Sim, Studio};
 use serde_json::json;
-use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    time::timeout,
+};
 
 use crate::engine::{SOON, python};
 
@@ -119,4 +123,40 @@ async fn a_port_that_is_no_command_port_has_a_clear_outcome() {
         };
         assert!(matches!(outcome, Err(BootstrapError::NotMaya { .. })), "{answer:?}: {outcome:?}");
     }
+}
+
+#[tokio::test(flavor = "local")]
+async fn another_client_that_holds_the_port_makes_us_wait_and_a_message_that_runs_late_does_nothing() {
+    let studio = Studio::new();
+    let files = HelperFiles::install(&studio.path().join("home")).expect("writable");
+    let mut sim =
+        studio.start("2025", &["--default-port", "off", "--command-port", "python:127.0.0.1:0"]).await;
+    let doorway = doorway(&sim, "python");
+    let another = TcpStream::connect(sim.port("python")).await.expect("it is open");
+    // The port serves it, and us after it.
+    let state = loop {
+        let state = sim.control(json!({}), "state").await;
+        if state["ports"][0]["connected"] == true {
+            break state;
+        }
+    };
+    assert_eq!(state["ports"][0]["commands"], 0, "it has said nothing");
+
+    let impatient =
+        timeout(Duration::from_millis(200), bootstrap(&doorway, &files, LinkKind::Socket, async {}));
+    assert!(impatient.await.is_err(), "nobody answers us");
+    drop(another);
+    let late = loop {
+        let state = sim.control(json!({"modules": "maya_mcp"}), "state").await;
+        // Both languages' line, or what of them was sent.
+        if state["ports"][0]["commands"] != 0 {
+            break state;
+        }
+    };
+    assert_eq!(late["modules"], json!([]), "what we gave up on finds its invitation gone");
+
+    let helper = timeout(SOON, bootstrap(&doorway, &files, LinkKind::Socket, async {})).await;
+    let helper = helper.expect("the port is free").expect("and the helper comes in");
+    Link::open(&helper).await.expect("it is ours");
+    assert_eq!(sim.script_editor_errors().await, "", "no error in the Script Editor");
 }
