@@ -138,9 +138,10 @@ def _succeed(present, build, join):
         sys.modules.update(old)
         raise
     folders = _asked(present, "announced_in", [])
+    heritage = _asked(present, "heritage", {})
+    _stop(present)
     try:
-        package.inherit(_asked(present, "heritage", {}))
-        _stop(present)
+        _inherit(package, heritage)
         answer = join(package)
     except BaseException:
         _stop(package)
@@ -167,6 +168,13 @@ def _asked(module, question, otherwise):
         return type(otherwise)(getattr(module, question)())
     except BaseException:
         return otherwise
+
+
+def _inherit(package, heritage):
+    try:
+        package.inherit(heritage)
+    except BaseException:  # An older one, which takes nothing over.
+        pass
 
 
 def _stop(module):

@@ -100,3 +100,14 @@ def test_the_first_reply_is_the_bootstraps_own(maya, home):
     nonce, _ = home.invite()
     reply = json.loads(maya.do(lambda: home.connect(nonce)))
     assert set(reply) == {"maya_mcp", "nonce", "pid", "port", "helper"}
+
+
+def test_an_older_helper_that_inherits_nothing_takes_over_all_the_same(maya, home, bring_in):
+    engine = bring_in()
+    older = home.install("b0")
+    text = (older / "__init__.py").read_text(encoding="utf-8")
+    (older / "__init__.py").write_text(text.replace("def inherit", "def _inherit"), "utf-8")
+    answer, secret = replace(engine, home, "b0")
+    again = joined(answer["result"]["port"], secret)
+    assert again.facts["build"] == "b0"
+    again.close()
