@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule};
 use maya_mcp_maya::Links;
 use maya_mcp_session::{Event, Session, Update};
-use maya_mcp_system_tests::{Studio, program};
+use maya_mcp_system_tests::{Sim, Studio, program};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -300,14 +300,76 @@ async fn a_dead_maya_is_dead_while_a_child_of_it_holds_its_connections_open() {
     let (hub, mut news) = engine(&studio).await;
     let mut sim = studio.start("2025", PYTHON_PORT).await;
     event(&mut news, &sim, "ready").await;
-    let fork = "(lambda os, time: os.fork() or (time.sleep(600), os._exit(0)))(__import__('os'), __import__('time'))";
-    let child = sim.control(json!({"code": fork}), "eval").await["value"].to_string();
+    let child = fork(&mut sim).await;
     sim.kill();
     event(&mut news, &sim, "crashed").await;
-    let ended =
-        program(Path::new("kill")).args(["-KILL", &child]).status().await.expect("kill is everywhere");
-    assert!(ended.success(), "the child lived on");
+    child.end().await;
     hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_good_bye_counts_while_a_child_of_maya_holds_its_connections_open() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    let mut sim = studio.start("2025", PYTHON_PORT).await;
+    let session = event(&mut news, &sim, "ready").await.session.id();
+    // As where Maya is gone before its helper can end the connections by itself.
+    let unfinished = json!({"code": "setattr(__import__('sys').modules['maya_mcp_helper.link'].Link, '_take_what_came', id)"});
+    sim.control(unfinished.clone(), "eval").await;
+    let child = fork(&mut sim).await;
+    let taken = json!({"code": "__import__('sys').modules['maya_mcp_helper'].stop('left')"});
+    sim.control(taken, "eval").await;
+    // The child is found as well, for it looks like a Maya.
+    let next = timeout(SOON, async {
+        loop {
+            let Some(Update::Edge(edge)) = news.next().await else { panic!("the registry lives") };
+            if edge.session.id() == session {
+                return edge.event.kind();
+            }
+        }
+    });
+    assert_eq!(next.await, Ok("ready"), "nothing is told but that it came in again");
+    sim.control(unfinished, "eval").await;
+    let another = fork(&mut sim).await;
+    sim.control(json!({}), "quit").await;
+    event(&mut news, &sim, "exited").await;
+    child.end().await;
+    another.end().await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_link_that_only_broke_is_opened_again_and_the_artist_is_not_asked() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    let mut sim = studio.start("2025", &["--dialog", "allow-all"]).await;
+    let first = event(&mut news, &sim, "ready").await.session;
+    let breaks = "[link.connection.shutdown(2) for link in __import__('gc').get_objects() if type(link).__name__ == 'Link']";
+    sim.control(json!({"code": breaks}), "eval").await;
+    let again = event(&mut news, &sim, "ready").await.session;
+    assert_eq!(again.address, first.address, "by the same way as before");
+    let state = sim.control(json!({}), "state").await;
+    let dialogs = state["dialogs"]["history"].as_array().expect("the simulator keeps them").len();
+    assert_eq!(dialogs, 1, "one message, for all");
+    sim.kill();
+    event(&mut news, &sim, "crashed").await;
+    hub.stop().await;
+}
+
+/// A program that an artist's script started by `fork`: all that Maya has open is its own as well.
+pub struct Child(String);
+
+pub async fn fork(sim: &mut Sim) -> Child {
+    let fork = "(lambda os, time: os.fork() or (time.sleep(600), os._exit(0)))(__import__('os'), __import__('time'))";
+    Child(sim.control(json!({"code": fork}), "eval").await["value"].to_string())
+}
+
+impl Child {
+    pub async fn end(self) {
+        let ended =
+            program(Path::new("kill")).args(["-KILL", &self.0]).status().await.expect("kill is everywhere");
+        assert!(ended.success(), "the child lived on");
+    }
 }
 
 #[tokio::test]

@@ -40,7 +40,8 @@ async fn call(client: &Client, method: &str, params: &Value) -> Result<(Value, S
                     height: given(params, "height"),
                 })
                 .await?;
-            let begins = picture.bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            let first = picture.bytes.iter().take(8);
+            let begins = first.fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
             let (width, height) = (picture.width, picture.height);
             let told =
                 json!({"format": picture.format, "width": width, "height": height, "camera": picture.camera});

@@ -2,13 +2,13 @@
 
 use std::{fs, path::Path};
 
-use maya_mcp_maya::{HelperFiles, Link};
-use maya_mcp_system_tests::Studio;
+use maya_mcp_maya::{HelperAddress, HelperFiles, Link};
+use maya_mcp_system_tests::{Sim, Studio};
 use maya_mcp_user_setup::{Platform, Start, Surroundings, turn_off, turn_on};
 use serde_json::json;
 use tokio::{sync::mpsc, time::timeout};
 
-use crate::engine::{SOON, engine_with, event, python};
+use crate::engine::{SOON, engine_with, event, phase, python};
 
 const NO_PORT: &[&str] = &["--default-port", "off"];
 
@@ -59,9 +59,8 @@ fn lay_down_another_build(home: &Path, ours: &HelperFiles) {
     fs::write(helpers.join("current"), "00another").expect("writable");
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_helper_of_another_build_makes_way_and_the_session_goes_on() {
-    let studio = Studio::new();
+/// A Maya that another build of the helper has announced itself in.
+async fn start_with_another_build(studio: &Studio) -> (Sim, HelperFiles, HelperAddress) {
     let home = studio.path().join("home");
     let files = HelperFiles::install(&home).expect("writable");
     lay_down_another_build(&home, &files);
@@ -72,7 +71,7 @@ async fn a_helper_of_another_build_makes_way_and_the_session_goes_on() {
     turn_on("2025".parse().expect("a year"), &around, &Start { boot: files.boot().to_owned() })
         .expect("writable");
     let mut sim = studio.start_with("2025", NO_PORT, &[("MAYA_APP_DIR", &app)]).await;
-    let helper = timeout(SOON, async {
+    let announced = timeout(SOON, async {
         loop {
             // Whatever the helper waits for on the main thread comes before the answer.
             sim.control(json!({"code": "1"}), "eval").await;
@@ -81,7 +80,37 @@ async fn a_helper_of_another_build_makes_way_and_the_session_goes_on() {
             }
         }
     });
-    let helper = helper.await.expect("it leaves word of itself");
+    let helper = announced.await.expect("it leaves word of itself");
+    (sim, files, helper)
+}
+
+#[tokio::test]
+async fn a_busy_maya_with_another_build_is_connecting_for_as_long_as_it_takes() {
+    let studio = Studio::new();
+    let (mut sim, _, _) = start_with_another_build(&studio).await;
+    sim.control(json!({"seconds": 3}), "busy").await;
+    let (hub, _news) = engine_with(&studio, |_| ()).await;
+    let mut level = hub.watch();
+    let mut told = Vec::new();
+    let reached = timeout(SOON, async {
+        loop {
+            told.extend(phase(&level.borrow_and_update(), &sim));
+            if told.last() == Some(&"ready") {
+                return;
+            }
+            level.changed().await.expect("the registry lives");
+        }
+    });
+    let in_time = reached.await.is_ok();
+    told.dedup();
+    assert_eq!(told, ["discovered", "bootstrapping", "ready"], "nothing else is true; in time: {in_time}");
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_helper_of_another_build_makes_way_and_the_session_goes_on() {
+    let studio = Studio::new();
+    let (mut sim, files, helper) = start_with_another_build(&studio).await;
     let (link, task, welcome) = Link::open(&helper).await.expect("it is there");
     assert_eq!(welcome.build.as_deref(), Some("00another"), "it is another's");
     let running = tokio::task::spawn_local(task.run(mpsc::channel(8).0));

@@ -10,7 +10,10 @@ use maya_mcp_system_tests::{Sim, Studio};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
 
-use crate::engine::{SOON, engine_with, event, python};
+use crate::{
+    engine::{SOON, engine_with, event, python},
+    life::fork,
+};
 
 async fn engine(studio: &Studio) -> (Hub, Subscription) {
     engine_with(studio, |settings| {
@@ -95,6 +98,12 @@ async fn its_ends_are_told_as_far_as_they_can_be_known() {
     sim.control(json!({}), "quit").await;
     event(&mut news, &sim, "exited").await;
     let mut sim = studio.start("2025", &start).await;
+    event(&mut news, &sim, "ready").await;
+    let child = fork(&mut sim).await;
+    sim.control(json!({}), "quit").await;
+    event(&mut news, &sim, "exited").await;
+    child.end().await;
+    let mut sim = studio.start("2025", &start).await;
     let session = event(&mut news, &sim, "ready").await.session;
     let endless = python("import time\nwhile True: time.sleep(0.01)");
     let client = client(&hub, &session, "one");
@@ -105,5 +114,27 @@ async fn its_ends_are_told_as_far_as_they_can_be_known() {
     let (lost, ()) = tokio::join!(timeout(SOON, client.execute(&endless)), killing);
     assert!(lost.expect("nobody waits for a dead Maya").is_err(), "it did not run to its end");
     event(&mut news, &sim, "crashed").await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn two_engines_on_mayas_own_ports_do_not_fight_over_it() {
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    let start = ["--default-port", "off", "--command-port", "python:127.0.0.1:0"];
+    let mut sim = studio.start("2025", &start).await;
+    // Another engine's build, as far as this one can see.
+    let taken = "__import__('sys').modules['maya_mcp_helper'].stop('replaced')";
+    for _ in 0..2 {
+        event(&mut news, &sim, "ready").await;
+        sim.control(json!({"code": taken}), "eval").await;
+    }
+    let session = event(&mut news, &sim, "unreachable").await.session;
+    let told = session.phase.to_string();
+    assert!(told.contains("another Maya MCP Tray"), "{told}");
+    hub.commands().connect(session.id()).await.expect("that is the artist's to choose");
+    event(&mut news, &sim, "ready").await;
+    sim.control(json!({"code": taken}), "eval").await;
+    event(&mut news, &sim, "ready").await;
     hub.stop().await;
 }

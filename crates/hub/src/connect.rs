@@ -1,7 +1,7 @@
 //! From a session to an open link: which of its sockets is a command port, and what happens when none is.
 //!
 //! Invariant: a port that asks the artist gets one message for as long as it listens, whatever comes of it, and none before the artist has been
-//! told; one that answered as something else is left alone.
+//! told; one that answered as something else is left alone. Whatever is waited for, the artist is heard meanwhile.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use maya_mcp_discovery as discovery;
-use maya_mcp_maya::{BootstrapError, Doorway, HelperAddress, LinkError, PortError, bootstrap, check_owner};
+use maya_mcp_maya::{BootstrapError, Doorway, HelperAddress, LinkEnd, PortError, bootstrap, check_owner};
 use maya_mcp_session::{Address, Asker, Observation, Offer, Origin, SessionId, Why, line_to_paste};
 use tokio::{
     sync::{Notify, mpsc, watch},
@@ -22,8 +22,9 @@ use tokio::{
 use crate::{
     Connect,
     follow::World,
+    known::{Known, SPEAKS, Target},
     memory::Said,
-    opening::{Connected, open_link},
+    opening::{AS_LONG_AS_IT_TAKES, Connected, open_link},
     verdicts::{Failure, Leave, Obstacle, Verdicts},
 };
 
@@ -40,9 +41,20 @@ const TELLING: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 enum Way {
     Port(Doorway),
-    /// It was started with Maya, and says itself where it is.
-    Announced,
+    Known(Target),
 }
+
+/// How far an attempt has come.
+#[derive(Debug)]
+enum Step {
+    /// Where the artist must be looking at a dialog.
+    Asking(Address),
+    /// A helper has answered, which makes way for ours once Maya's main thread has time.
+    Answered(Way),
+}
+
+/// One or two for each attempt: few.
+type Steps = mpsc::UnboundedSender<Step>;
 
 type Attempt = BoxFuture<'static, (Way, Result<Connected, Failure>)>;
 
@@ -56,11 +68,9 @@ pub struct Connector {
     /// The artist has chosen it.
     wanted: bool,
     verdicts: Verdicts,
+    known: Known,
     /// Ports of our own helpers: never taken for command ports.
     helpers: HashSet<u16>,
-    /// The helper that the last link led to: still there when only the connection broke.
-    last: Option<(Option<Address>, HelperAddress)>,
-    announced: bool,
     /// Who listened under the same name when it was last looked at.
     rivals: BTreeSet<u32>,
     rivals_seen: Option<Instant>,
@@ -89,9 +99,8 @@ impl Connector {
             presses,
             wanted,
             verdicts,
+            known: Known::new(id),
             helpers: HashSet::new(),
-            last: None,
-            announced: false,
             rivals: BTreeSet::new(),
             rivals_seen: None,
             looked: false,
@@ -99,16 +108,16 @@ impl Connector {
         }
     }
 
-    /// Tries until it succeeds. What stands in the way meanwhile is told to the registry.
-    pub async fn connect(&mut self) -> Connected {
-        let connected = match self.connect_again().await {
-            Some(connected) => connected,
-            None => self.connect_anew().await,
-        };
+    /// Tries until it succeeds. What stands in the way meanwhile is told to the registry. `after`: how the last link ended.
+    pub async fn connect(&mut self, after: Option<LinkEnd>) -> Connected {
+        if after != Some(LinkEnd::BrokenOff) {
+            self.known.forget();
+        }
+        let connected = self.connect_anew().await;
         // A press that came too late is not for another day.
         self.presses.mark_unchanged();
         self.helpers.insert(connected.helper.address.port());
-        self.last = Some((connected.address.clone(), connected.helper.clone()));
+        self.known.remember(&connected);
         connected
     }
 
@@ -120,22 +129,16 @@ impl Connector {
         }
         self.wanted = true;
         self.verdicts.forgive();
-    }
-
-    /// Without troubling the command port: only the connection may have broken.
-    async fn connect_again(&mut self) -> Option<Connected> {
-        let (address, helper) = self.last.take()?;
-        open_link(self.id, address, helper, &self.world.files).await.ok()
+        self.known.forgive();
     }
 
     async fn connect_anew(&mut self) -> Connected {
         self.verdicts.begin_again();
-        self.announced = false;
+        self.known.begin_again();
         let timing = self.world.timing.clone();
         let began = Instant::now();
         let mut attempts: FuturesUnordered<Attempt> = FuturesUnordered::new();
-        // One word for each port that asks: few.
-        let (asking, mut asked) = mpsc::unbounded_channel();
+        let (steps, mut step) = mpsc::unbounded_channel();
         let mut setting = self.setting.clone();
         let mut impatient = began + timing.patience;
         let mut look = began;
@@ -143,7 +146,7 @@ impl Connector {
             tokio::select! {
                 () = sleep_until(look) => {
                     for way in self.due() {
-                        attempts.push(self.attempt(way, asking.clone()));
+                        attempts.push(self.attempt(way, steps.clone()));
                     }
                     self.notice_thieves().await;
                     look = Instant::now() + (began.elapsed() / 10).clamp(timing.ports_soon, timing.ports_late);
@@ -151,7 +154,7 @@ impl Connector {
                 () = sleep_until(impatient) => impatient = Instant::now() + timing.patience,
                 () = self.pressed() => look = Instant::now(),
                 Ok(()) = setting.changed() => look = Instant::now(),
-                Some(address) = asked.recv() => self.verdicts.asked(&address),
+                Some(step) = step.recv() => self.reached(step),
                 Some((way, outcome)) = attempts.next() => match outcome {
                     Ok(connected) => {
                         if let Way::Port(doorway) = &way {
@@ -168,13 +171,11 @@ impl Connector {
 
     /// What to try now. The artist is not asked while a port that needs no asking may still answer.
     fn due(&mut self) -> Vec<Way> {
-        let mut due = Vec::new();
-        if let Some(helper) = self.id.pid().and_then(|pid| self.world.files.announced(pid)) {
-            self.helpers.insert(helper.address.port());
-            if !self.announced {
-                self.announced = true;
-                due.push(Way::Announced);
-            }
+        let announced = self.id.pid().and_then(|pid| self.world.files.announced(pid));
+        self.helpers.extend(announced.iter().map(|helper| helper.address.port()));
+        let mut due: Vec<_> = self.known.due(announced).into_iter().map(Way::Known).collect();
+        if self.known.may_suffice() {
+            return due;
         }
         // What cannot be seen just now has not gone: nothing is forgotten, and nothing tried.
         let Some(doorways) = self.doorways() else { return due };
@@ -239,15 +240,22 @@ impl Connector {
         }
     }
 
-    fn attempt(&self, way: Way, asking: mpsc::UnboundedSender<Address>) -> Attempt {
+    fn attempt(&self, way: Way, steps: Steps) -> Attempt {
         let id = self.id;
         tracing::info!(%id, ?way, "trying to connect");
         let world = self.world.clone();
         Box::pin(async move {
+            // The connector is gone only with this attempt.
+            let answered = || drop(steps.send(Step::Answered(way.clone())));
             let outcome = match &way {
-                Way::Announced => follow_announcement(id, &world).await,
-                Way::Port(doorway) => match bring_in(id, doorway, &world, asking).await {
-                    Ok(helper) => open_link(id, Some(doorway.address.clone()), helper, &world.files).await,
+                Way::Known(Target { helper, address }) => {
+                    open_link(id, address.clone(), helper.clone(), &world.files, SPEAKS, answered).await
+                }
+                Way::Port(doorway) => match bring_in(id, doorway, &world, &steps).await {
+                    Ok(helper) => {
+                        let address = Some(doorway.address.clone());
+                        open_link(id, address, helper, &world.files, AS_LONG_AS_IT_TAKES, answered).await
+                    }
                     Err(failure) => Err(failure),
                 },
             };
@@ -255,19 +263,21 @@ impl Connector {
         })
     }
 
+    fn reached(&mut self, step: Step) {
+        match step {
+            Step::Asking(address) => self.verdicts.asked(&address),
+            Step::Answered(Way::Port(doorway)) => self.verdicts.answered(&doorway.address),
+            Step::Answered(Way::Known(_)) => self.known.answered(),
+        }
+    }
+
     fn judge(&mut self, way: &Way, failure: &Failure) {
         let (id, error) = (self.id, failure as &dyn std::error::Error);
         tracing::warn!(%id, ?way, error, "this did not lead to a helper");
+        let retry = self.world.timing.retry;
         match way {
-            Way::Port(doorway) => self.verdicts.failed(doorway, failure, self.world.timing.retry),
-            Way::Announced => {
-                self.announced = false;
-                let busy = matches!(failure, Failure::Silent | Failure::Link(LinkError::Silent));
-                // Left behind by another process of this pid, or by a helper that has gone since.
-                if let (Some(pid), false) = (id.pid(), busy) {
-                    self.world.files.forget_announcement(pid);
-                }
-            }
+            Way::Port(doorway) => self.verdicts.failed(doorway, failure, retry),
+            Way::Known(target) => self.known.failed(target, failure, &self.world.files, retry),
         }
     }
 
@@ -275,7 +285,8 @@ impl Connector {
     fn tell(&self) {
         let id = self.id;
         let timing = &self.world.timing;
-        let observation = match self.verdicts.obstacle(timing.patience) {
+        let ports = self.verdicts.obstacle(timing.patience);
+        let observation = match self.known.beside(ports, timing.patience) {
             Some(Obstacle::Asking(address)) => Observation::PermissionAsked { id, address },
             Some(Obstacle::Trying(address)) => Observation::Connecting { id, address },
             Some(Obstacle::Withheld) => {
@@ -302,10 +313,10 @@ async fn bring_in(
     id: SessionId,
     doorway: &Doorway,
     world: &World,
-    asking: mpsc::UnboundedSender<Address>,
+    steps: &Steps,
 ) -> Result<HelperAddress, Failure> {
     // The connector is gone only with this attempt.
-    let ask = || drop(asking.send(doorway.address.clone()));
+    let ask = || drop(steps.send(Step::Asking(doorway.address.clone())));
     if doorway.asks_the_artist() {
         if let SessionId::Added(address) = id {
             not_listed(address, world)?;
@@ -353,11 +364,6 @@ fn not_listed(address: SocketAddr, world: &World) -> Result<(), Failure> {
     let snapshot = world.registry.snapshot();
     let listed = snapshot.sessions.keys().find(|id| id.pid() == Some(owner));
     listed.map_or(Ok(()), |id| Err(Failure::Listed(*id)))
-}
-
-async fn follow_announcement(id: SessionId, world: &World) -> Result<Connected, Failure> {
-    let helper = id.pid().and_then(|pid| world.files.announced(pid)).ok_or(Failure::Silent)?;
-    open_link(id, None, helper, &world.files).await
 }
 
 impl From<BootstrapError> for Failure {

@@ -2,14 +2,19 @@
 //!
 //! Invariant: this task tells only what it sees; the registry decides what that means. It ends when its process or the hub does.
 
-use std::{path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    pin::{Pin, pin},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use maya_mcp_discovery as discovery;
-use maya_mcp_maya::{Farewell, HelperFiles, Link, LinkEnd, LinkEvent, LinkKind, LinkTask, Links};
+use maya_mcp_maya::{Access, Farewell, HelperFiles, Link, LinkEnd, LinkEvent, LinkKind, LinkTask, Links};
 use maya_mcp_session::{Ending, Observation, Origin, Phase, Registry, SessionId, Why, clock};
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +30,13 @@ const EXIT_FOLLOWS: Duration = Duration::from_millis(700);
 const EXITING: Duration = Duration::from_mins(1);
 /// What a process that has ended had written still arrives.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+/// Between a good-bye and the end of its link.
+const PARTING: Duration = Duration::from_secs(1);
+/// A link over a port of Maya's that lasts no longer was taken: the other engine notices with its next question, waits for Maya's end, and
+/// brings its own helper in.
+const TAKEN_SOON: Duration = Duration::from_secs(10);
+/// Once may be chance.
+const TAKEN: u32 = 2;
 /// For the search for a recovered scene.
 const LOOKING: Duration = Duration::from_millis(200);
 /// Between two lines of the log about strangers; the later one says how many there were.
@@ -72,41 +84,23 @@ pub async fn follow(
     let mut connector = Connector::new(&origin, presses, world.clone());
     // How the last link ended; a crash while connecting again is a crash all the same.
     let mut last = None;
+    let mut rivals = Rivals::default();
     loop {
         let connected = tokio::select! {
             biased;
             () = stop.cancelled() => return,
             () = &mut ended => return tell_end(&world, id, last).await,
-            connected = connector.connect() => connected,
+            connected = connector.connect(last) => connected,
         };
-        let Connected { link, task, welcome, address, .. } = connected;
-        let opened = Observation::LinkOpened { id, address, facts: welcome.facts, scene: welcome.scene };
-        world.links.insert(id, link.clone());
-        world.registry.observe(&opened);
-        tracing::info!(%id, "helper ready");
-
-        let mut keeping = pin!(keep(id, link.clone(), task, &world));
-        let end = tokio::select! {
-            end = &mut keeping => end,
-            // A program that Maya started may hold the connection open for longer than Maya lives.
-            () = &mut ended => {
-                let end = timeout(LAST_WORDS, &mut keeping).await.unwrap_or(LinkEnd::BrokenOff);
-                world.links.remove(id);
-                return tell_end(&world, id, Some(end)).await;
-            }
-            () = stop.cancelled() => {
-                world.links.remove(id);
-                // The link must go on running for its own farewell.
-                let farewell = async { let _ = timeout(LEAVING, link.leave()).await; };
-                tokio::select! { () = farewell => {}, _ = &mut keeping => {} }
-                return;
-            }
-        };
+        let opened = Instant::now();
+        let (end, ending) = hold(id, connected, ended.as_mut(), &stop, &world).await;
         world.links.remove(id);
         last = Some(end);
-        let exits = match end {
-            LinkEnd::Goodbye(Farewell::MayaExiting) if id.pid().is_some() => EXITING,
-            _ => EXIT_FOLLOWS,
+        let exits = match (ending, end) {
+            (Ended::Stopped, _) => return,
+            (Ended::Maya, _) => return tell_end(&world, id, last).await,
+            (Ended::Link, LinkEnd::Goodbye(Farewell::MayaExiting)) if id.pid().is_some() => EXITING,
+            (Ended::Link, _) => EXIT_FOLLOWS,
         };
         tokio::select! {
             () = stop.cancelled() => return,
@@ -114,7 +108,7 @@ pub async fn follow(
             () = sleep(exits) => {}
         }
         tracing::info!(%id, ?end, "the link ended while Maya runs on");
-        if end == LinkEnd::Goodbye(Farewell::Replaced) {
+        if rivals.have_taken_it(end, opened) {
             // Two engines would take it from each other for ever.
             world.registry.observe(&Observation::ConnectFailed { id, why: Why::Replaced });
             tokio::select! {
@@ -124,6 +118,74 @@ pub async fn follow(
             }
         }
         world.registry.observe(&Observation::LinkClosed { id });
+    }
+}
+
+/// What a link ended with.
+#[derive(Debug, Clone, Copy)]
+enum Ended {
+    /// As far as is known, Maya lives.
+    Link,
+    Maya,
+    /// The engine leaves.
+    Stopped,
+}
+
+/// Keeps the link for as long as it, Maya and the engine last.
+async fn hold(
+    id: SessionId,
+    connected: Connected,
+    maya_ended: Pin<&mut impl Future<Output = ()>>,
+    stop: &CancellationToken,
+    world: &World,
+) -> (LinkEnd, Ended) {
+    let Connected { link, task, welcome, address, helper } = connected;
+    let opened = Observation::LinkOpened { id, address, facts: welcome.facts, scene: welcome.scene };
+    world.links.insert(id, link.clone());
+    world.registry.observe(&opened);
+    tracing::info!(%id, "helper ready");
+
+    let farewell = OnceLock::new();
+    // While a program that Maya started holds the connection open, its end is never seen.
+    let unseen = || match (farewell.get(), &helper.access) {
+        (Some((why, _)), _) => LinkEnd::Goodbye(*why),
+        (None, Access::Secret(_)) => LinkEnd::BrokenOff,
+        (None, Access::Key(_)) => LinkEnd::PortClosed,
+    };
+    let mut keeping = pin!(keep(id, link.clone(), task, &farewell, world));
+    tokio::select! {
+        end = &mut keeping => (end, Ended::Link),
+        () = maya_ended => {
+            let end = timeout(LAST_WORDS, &mut keeping).await;
+            (end.unwrap_or_else(|_| unseen()), Ended::Maya)
+        }
+        () = stop.cancelled() => {
+            // For whoever asks, it is gone; it must go on running for its own farewell.
+            world.links.remove(id);
+            let leaving = async { let _ = timeout(LEAVING, link.leave()).await; };
+            tokio::select! { () = leaving => {}, _ = &mut keeping => {} }
+            (unseen(), Ended::Stopped)
+        }
+    }
+}
+
+/// Other engines, with helpers of their own.
+#[derive(Debug, Default)]
+struct Rivals {
+    /// How many links in a row ended as if taken.
+    taken: u32,
+}
+
+impl Rivals {
+    /// A port of Maya's cannot say why it is closed: that it is, again and again and soon, tells.
+    fn have_taken_it(&mut self, end: LinkEnd, opened: Instant) -> bool {
+        let soon = end == LinkEnd::PortClosed && opened.elapsed() < TAKEN_SOON;
+        self.taken = if soon { self.taken + 1 } else { 0 };
+        let have = end == LinkEnd::Goodbye(Farewell::Replaced) || self.taken >= TAKEN;
+        if have {
+            self.taken = 0;
+        }
+        have
     }
 }
 
@@ -173,8 +235,11 @@ pub async fn recovered_scene(world: &World, id: SessionId) -> Option<PathBuf> {
     timeout(LOOKING, looking).await.ok()?.ok()?
 }
 
-/// Runs the link to its end, telling what comes over it and whether the main thread answers.
-async fn keep(id: SessionId, link: Link, task: LinkTask, world: &World) -> LinkEnd {
+/// When the helper said good-bye, and why.
+type Goodbye = OnceLock<(Farewell, Instant)>;
+
+/// Runs the link to its end, telling what comes over it and whether the main thread answers. What is said of its end outlasts it in `farewell`.
+async fn keep(id: SessionId, link: Link, task: LinkTask, farewell: &Goodbye, world: &World) -> LinkEnd {
     let (events_in, mut events) = mpsc::channel(EVENTS_QUEUED);
     let mut running = pin!(task.run(events_in));
     let mut pulse = pin!(watch_main_thread(id, link, world));
@@ -182,16 +247,25 @@ async fn keep(id: SessionId, link: Link, task: LinkTask, world: &World) -> LinkE
     loop {
         tokio::select! {
             biased;
-            Some(event) = events.recv() => tell(id, event, &mut strangers, world),
+            Some(event) = events.recv() => tell(id, event, farewell, &mut strangers, world),
             end = &mut running => {
                 while let Ok(event) = events.try_recv() {
-                    tell(id, event, &mut strangers, world);
+                    tell(id, event, farewell, &mut strangers, world);
                 }
                 return end;
             }
-            () = &mut pulse => {}
+            end = parted(farewell) => return end,
+            // What has said good-bye is not asked how it is.
+            () = &mut pulse, if farewell.get().is_none() => {}
         }
     }
+}
+
+/// Returns a while after the good-bye. The connection should have ended by then; a program that Maya started may hold it open.
+async fn parted(farewell: &Goodbye) -> LinkEnd {
+    let Some((why, said)) = farewell.get() else { return std::future::pending().await };
+    sleep_until(*said + PARTING).await;
+    LinkEnd::Goodbye(*why)
 }
 
 /// A program that tries every port, again and again, must not fill the log.
@@ -213,8 +287,12 @@ impl Strangers {
     }
 }
 
-fn tell(id: SessionId, event: LinkEvent, strangers: &mut Strangers, world: &World) {
+fn tell(id: SessionId, event: LinkEvent, farewell: &Goodbye, strangers: &mut Strangers, world: &World) {
     let observation = match event {
+        LinkEvent::Farewell(why) => {
+            farewell.get_or_init(|| (why, Instant::now()));
+            return;
+        }
         LinkEvent::Scene { reason, scene } => Observation::SceneSeen { id, reason, scene },
         LinkEvent::MainThreadFree => Observation::MainThreadFree { id },
         LinkEvent::Stranger { address, why } => return strangers.tell(id, &address, &why),

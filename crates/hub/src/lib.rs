@@ -7,6 +7,7 @@ mod connect;
 mod follow;
 mod home;
 mod hub;
+mod known;
 mod looks;
 mod memory;
 mod opening;

@@ -3,7 +3,7 @@
 //! Invariant: an address that asks the artist and was sent something stays answered, or refused, for as long as it listens, and after *Deny*
 //! for as long as the session lives; only the artist's *Connect* begins anew.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, error::Error, io, net::SocketAddr, time::Duration};
 
 use maya_mcp_maya::{BootstrapError, Doorway, LinkError};
 use maya_mcp_session::{Address, SessionId, Why, line_to_paste};
@@ -27,10 +27,33 @@ pub enum Failure {
     Silent,
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// The helper's own port.
+    #[error("its own port could not be reached")]
+    Unreachable(#[source] io::Error),
+    #[error("the port that Maya opened for us, {0}, is not Maya's any more")]
+    NotItsPort(SocketAddr),
     #[error("the helper answered for another process ({0})")]
     AnotherProcess(u32),
     #[error("it is listed as {0} already")]
     Listed(SessionId),
+}
+
+/// What a studio can do that lets nobody but Maya listen.
+const NO_LISTENERS: &str = "If this studio forbids programs to listen, set \"link\": \"command-port\" in settings.json, \
+                            start Maya MCP Tray again, and choose Connect.";
+
+/// For people: with its causes, and the next step where there is one.
+pub fn in_words(failure: &Failure) -> String {
+    let words = with_causes(failure);
+    match failure {
+        Failure::Unreachable(_) => format!("{words}. {NO_LISTENERS}"),
+        _ => words,
+    }
+}
+
+fn with_causes(failure: &Failure) -> String {
+    let causes = std::iter::successors(Some(failure as &(dyn Error + 'static)), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// What may be tried by now.
@@ -48,7 +71,7 @@ enum Verdict {
     /// `before`: what an earlier attempt came to; it stays true until this one has come to something else.
     Trying {
         since: Instant,
-        asked: bool,
+        step: Step,
         before: Option<Why>,
     },
     /// Not a command port.
@@ -63,6 +86,15 @@ enum Verdict {
         then: Instant,
         why: Option<Why>,
     },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Sent,
+    /// A dialog must be open.
+    Asked,
+    /// The helper is in, and waits for Maya's main thread.
+    Answered,
 }
 
 /// What to say of all addresses together.
@@ -157,7 +189,7 @@ impl Verdicts {
             Some((_, Verdict::NotBefore { then, why })) if *then <= now => why.clone(),
             Some(_) => return None,
         };
-        self.known.insert(key, (doorway.clone(), Verdict::Trying { since: now, asked: false, before }));
+        self.known.insert(key, (doorway.clone(), Verdict::Trying { since: now, step: Step::Sent, before }));
         Some(doorway)
     }
 
@@ -169,8 +201,17 @@ impl Verdicts {
 
     /// A dialog must be open there.
     pub fn asked(&mut self, address: &Address) {
-        if let Some((_, Verdict::Trying { asked, .. })) = self.known.get_mut(&address.to_string()) {
-            *asked = true;
+        self.reached(address, Step::Asked);
+    }
+
+    /// It led to a helper that takes its time.
+    pub fn answered(&mut self, address: &Address) {
+        self.reached(address, Step::Answered);
+    }
+
+    fn reached(&mut self, address: &Address, now: Step) {
+        if let Some((_, Verdict::Trying { step, .. })) = self.known.get_mut(&address.to_string()) {
+            *step = now;
         }
     }
 
@@ -188,10 +229,12 @@ impl Verdicts {
             }
         }
         let by_hand = doorway.pid.is_none();
+        // Elsewhere the helper always has a port of its own.
+        let message = || if by_hand { with_causes(failure) } else { in_words(failure) };
         let why = match failure {
             Failure::Denied => Some(Why::PermissionDenied),
             // A port that somebody named is expected to be one.
-            Failure::NotMaya(_) if by_hand => Some(Why::HelperFailed { message: failure.to_string() }),
+            Failure::NotMaya(_) if by_hand => Some(Why::HelperFailed { message: message() }),
             Failure::NotMaya(_) => None,
             Failure::TakenOver(_) => doorway.pid.map(|pid| Why::TakenOver { line: line_to_paste(pid) }),
             Failure::Listed(id) => Some(Why::Listed { id: *id }),
@@ -199,9 +242,11 @@ impl Verdicts {
             Failure::Closed(_) | Failure::Silent => {
                 Some(Why::NoAnswer { tried: doorway.address.to_string() })
             }
-            Failure::Bootstrap(_) | Failure::Link(_) | Failure::AnotherProcess(_) => {
-                Some(Why::HelperFailed { message: failure.to_string() })
-            }
+            Failure::Bootstrap(_)
+            | Failure::Link(_)
+            | Failure::Unreachable(_)
+            | Failure::NotItsPort(_)
+            | Failure::AnotherProcess(_) => Some(Why::HelperFailed { message: message() }),
         };
         let asks_again = doorway.asks_the_artist() && !matches!(failure, Failure::Closed(_));
         // Whoever is elsewhere is not sent the whole helper again and again.
@@ -218,10 +263,16 @@ impl Verdicts {
     /// Nothing, when every address is foreign or there is none.
     pub fn obstacle(&self, patience: Duration) -> Option<Obstacle> {
         let all = || self.known.values();
-        if let Some((doorway, _)) =
-            all().find(|(_, verdict)| matches!(verdict, Verdict::Trying { asked: true, .. }))
-        {
-            return Some(Obstacle::Asking(doorway.address.clone()));
+        let at = |at: Step| {
+            let is_there =
+                move |(_, verdict): &&(_, _)| matches!(verdict, Verdict::Trying { step, .. } if *step == at);
+            all().find(is_there).map(|(doorway, _): &(Doorway, _)| doorway.address.clone())
+        };
+        if let Some(address) = at(Step::Asked) {
+            return Some(Obstacle::Asking(address));
+        }
+        if let Some(address) = at(Step::Answered) {
+            return Some(Obstacle::Trying(address));
         }
         let told = all().find_map(|(_, verdict)| match verdict {
             Verdict::Refused(why)
@@ -254,6 +305,8 @@ impl Verdicts {
 
 #[cfg(test)]
 mod tests {
+    use maya_mcp_maya::PortError;
+
     use super::*;
 
     const RETRY: Duration = Duration::from_secs(10);
@@ -289,7 +342,7 @@ mod tests {
         let failures = || {
             [
                 Failure::Bootstrap(BootstrapError::PathTooLong),
-                Failure::Link(LinkError::Silent),
+                Failure::Link(LinkError::Closed),
                 Failure::AnotherProcess(7),
             ]
         };
@@ -387,6 +440,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_helper_that_has_answered_is_not_told_as_silent() {
+        let mut verdicts = Verdicts::default();
+        verdicts.due(vec![plain()], EVERYTHING, ASK_AFTER);
+        verdicts.failed(&plain(), &Failure::Link(LinkError::Closed), RETRY);
+        after(RETRY).await;
+        verdicts.due(vec![plain()], EVERYTHING, ASK_AFTER);
+        verdicts.answered(&plain().address);
+        after(PATIENCE * 100).await;
+        assert_eq!(said(&verdicts), "trying", "however long it takes, and whatever came of it before");
+    }
+
+    #[test]
+    fn what_failed_is_told_with_its_cause_and_the_next_step() {
+        let unreachable = Failure::Unreachable(io::Error::other("forbidden"));
+        let words = in_words(&unreachable);
+        let step = "settings.json, start Maya MCP Tray again, and choose Connect.";
+        assert!(words.starts_with("its own port could not be reached: forbidden. If this studio"), "{words}");
+        assert!(words.ends_with(step), "the next step comes last: {words}");
+        let talk = PortError::Talk { address: plain().address, source: io::Error::other("cut off") };
+        let words = in_words(&Failure::Bootstrap(talk.into()));
+        assert_eq!(words, "talking to 127.0.0.1:7001: cut off", "with its cause, once");
+
+        let by_hand = Doorway { pid: None, ..plain() };
+        let mut verdicts = Verdicts::default();
+        verdicts.failed(&by_hand, &unreachable, RETRY);
+        let told = said(&verdicts);
+        assert!(told.contains("forbidden") && !told.contains("settings.json"), "no help elsewhere: {told}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn after_deny_nothing_that_asks_is_tried_until_the_artist_says_so() {
         let mut verdicts = Verdicts::default();
         verdicts.due(vec![asking()], EVERYTHING, ASK_AFTER);
@@ -461,7 +544,7 @@ mod tests {
     async fn a_port_added_by_hand_is_not_sent_the_helper_again_and_again() {
         let by_hand = || Doorway { pid: None, ..plain() };
         let failures =
-            || [Failure::Denied, Failure::NotMaya(BootstrapError::Denied), Failure::Link(LinkError::Silent)];
+            || [Failure::Denied, Failure::NotMaya(BootstrapError::Denied), Failure::Link(LinkError::Closed)];
         for failure in failures() {
             let mut verdicts = Verdicts::default();
             assert_eq!(verdicts.due(vec![by_hand()], EVERYTHING, ASK_AFTER), [by_hand()], "once");

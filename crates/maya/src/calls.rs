@@ -19,7 +19,7 @@ use crate::{
     output::{Output, Progress},
     proof::Key,
     protocol::{Execute, Execution, Refusal, WireExecution},
-    request::{About, Call, Calls},
+    request::{About, Call, Calls, Reply},
 };
 
 impl Link {
@@ -133,8 +133,9 @@ impl Running {
                 Ok(Execution::cancelled(message))
             }
             answer => {
-                let reply = answer?;
-                Ok(decode::<WireExecution>(reply.result)?.join(reply.output))
+                let Reply { mut result, output, .. } = answer?;
+                let value = result.get_mut("result").map(Value::take).unwrap_or_default();
+                Ok(decode::<WireExecution>(result)?.join(value, output))
             }
         }
     }

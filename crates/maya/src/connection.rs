@@ -2,7 +2,7 @@
 //!
 //! Invariant: it runs until it breaks or nobody holds its handle; then everybody who waits on it is answered.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use tokio::{net::TcpStream, sync::mpsc};
 
@@ -17,11 +17,6 @@ use crate::{
     request::{Calls, Inbox},
     waiting::{Incoming, Waiting},
 };
-
-/// The helper's own thread answers, so even a busy Maya is in time.
-const HANDSHAKE: Duration = Duration::from_secs(2);
-/// Maya's main thread answers, which has just opened the port.
-const PORT_ANSWERS: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(crate) enum Connection {
@@ -58,14 +53,6 @@ impl Connection {
         Ok(Self::Port(Port::new(stream, &key)))
     }
 
-    /// For how long whoever opens a link waits.
-    pub fn patience(helper: &HelperAddress) -> Duration {
-        match helper.access {
-            Access::Secret(_) => HANDSHAKE,
-            Access::Key(_) => PORT_ANSWERS,
-        }
-    }
-
     /// A client's connection has no events to tell of.
     pub async fn run(self, inbox: Inbox, events: Option<mpsc::Sender<LinkEvent>>) -> LinkEnd {
         match self {
@@ -78,19 +65,22 @@ impl Connection {
 /// Where what comes over a connection goes: to who waits, or to who is told.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    pub waiting: Waiting,
+    pub waiting: Arc<Waiting>,
     events: Option<mpsc::Sender<LinkEvent>>,
 }
 
 impl Desk {
     pub fn new(events: Option<mpsc::Sender<LinkEvent>>) -> Self {
-        Self { waiting: Waiting::default(), events }
+        Self { waiting: Arc::default(), events }
     }
 
     /// What ends the connection, once the helper says so.
     pub async fn take_in(&self, frame: Frame) -> Option<LinkEnd> {
         match self.waiting.take_in(frame)? {
-            Incoming::Goodbye(why) => Some(LinkEnd::Goodbye(why)),
+            Incoming::Goodbye(why) => {
+                self.tell(LinkEvent::Farewell(why)).await;
+                Some(LinkEnd::Goodbye(why))
+            }
             Incoming::Event(event) => {
                 self.tell(event).await;
                 None

@@ -5,7 +5,10 @@
 use std::io::{self, IoSlice};
 
 use serde_json::{Map, Value};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    task::spawn_blocking,
+};
 
 /// What a frame may weigh, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +20,7 @@ pub struct Limits {
 /// Until both sides have proved that they know the secret.
 pub const STRANGER: Limits = Limits { json: 4096, binary: 0 };
 pub const FRIEND: Limits = Limits { json: 64 << 20, binary: 256 << 20 };
+const LARGE: usize = 256 << 10;
 /// What is reserved before anything has arrived.
 const AT_FIRST: usize = 64 << 10;
 
@@ -52,9 +56,15 @@ pub async fn read(
     if json > limits.json || binary > limits.binary {
         return Err(FrameError::TooLarge { json, binary });
     }
-    let text = take(stream, json).await?;
-    let json = serde_json::from_slice(&text).map_err(FrameError::Malformed)?;
+    let json = parse(take(stream, json).await?).await?;
     Ok(Some(Frame { json, binary: take(stream, binary).await? }))
+}
+
+/// A large one on a thread where nobody else waits: five megabytes of small numbers take a second.
+async fn parse(text: Vec<u8>) -> Result<Map<String, Value>, FrameError> {
+    let small = text.len() < LARGE;
+    let parse = move || serde_json::from_slice(&text).map_err(FrameError::Malformed);
+    if small { parse() } else { spawn_blocking(parse).await.map_err(io::Error::other)? }
 }
 
 async fn take(stream: &mut (impl AsyncRead + Unpin), length: u32) -> io::Result<Vec<u8>> {

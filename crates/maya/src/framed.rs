@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     calls::decode,
     connection::Desk,
-    frame::{self, FRIEND, STRANGER},
+    frame::{self, FRIEND, FrameError, STRANGER},
     link::{LinkEnd, LinkError},
     proof::{Secret, nonce},
     protocol::{PROTOCOL, WireFacts},
@@ -65,10 +65,17 @@ impl Framed {
         let ids = inbox.ids();
         let reading = async {
             let mut end = LinkEnd::BrokenOff;
-            while let Ok(Some(frame)) = frame::read(&mut reader, FRIEND).await {
-                end = desk.take_in(frame).await.unwrap_or(end);
+            loop {
+                match frame::read(&mut reader, FRIEND).await {
+                    Ok(Some(frame)) => end = desk.take_in(frame).await.unwrap_or(end),
+                    Ok(None) | Err(FrameError::Io(_)) => return end,
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(error, "what the helper sent could not be read");
+                        return end;
+                    }
+                }
             }
-            end
         };
         let writing = async {
             while let Some(command) = inbox.next().await {
@@ -100,6 +107,7 @@ impl Framed {
 }
 
 async fn expect(reader: &mut BufReader<OwnedReadHalf>, step: &str) -> Result<Value, LinkError> {
-    let mut frame = frame::read(reader, STRANGER).await?.ok_or(LinkError::Impostor)?;
+    // Whoever it could not serve in time is cut off by a helper that is one.
+    let mut frame = frame::read(reader, STRANGER).await?.ok_or(LinkError::Closed)?;
     frame.json.remove(step).ok_or(LinkError::Impostor)
 }

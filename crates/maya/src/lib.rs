@@ -36,6 +36,7 @@ pub use bootstrap::{BootstrapError, Doorway, asks_the_artist, bootstrap};
 pub use calls::Running;
 pub use clients::Client;
 pub use command_port::{PortError, check_owner};
+pub use frame::FrameError;
 pub use helper_files::{HelperFiles, HelperFilesError};
 pub use link::{Access, Farewell, HelperAddress, Link, LinkEnd, LinkError, LinkEvent, LinkTask, Welcome};
 pub use links::Links;

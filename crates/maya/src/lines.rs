@@ -25,6 +25,13 @@ const LONGEST_PART: u64 = 16 << 10;
 /// The frames of one answer together, the binary parts in base64.
 const LONGEST_ANSWER: usize = FRIEND.json as usize + (FRIEND.binary as usize / 3 + 1) * 4;
 
+/// What is about to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piece {
+    More,
+    Last,
+}
+
 /// Kept open: Maya serves one connection of each port at a time.
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -40,13 +47,25 @@ impl Lines {
         (Self { stream: BufReader::new(stream), key: key.clone(), sent }, last)
     }
 
-    /// What a message is answered: every frame since the last answer. After an error it is of no more use.
-    pub async fn exchange(&mut self, message: &str) -> Result<Vec<Frame>, LinkError> {
-        let (first, last) = pieces(message, &self.key);
+    /// What a message is answered: every frame since the last answer. After an error it is of no more use. One that is not `wanted` any more
+    /// before its last piece is sent never runs.
+    pub async fn exchange(
+        &mut self,
+        message: &str,
+        wanted: impl Fn(Piece) -> bool,
+    ) -> Result<Vec<Frame>, LinkError> {
+        let (first, mut last) = pieces(message, &self.key);
         for piece in first {
+            if !wanted(Piece::More) {
+                break;
+            }
             if self.ask(&call("piece", &self.key, Some(&piece))).await? != "ok" {
                 return Err(LinkError::Closed);
             }
+        }
+        if !wanted(Piece::Last) {
+            // Without an end, the helper drops what it has of it.
+            last.clear();
         }
         let mut part = self.ask(&call("port", &self.key, Some(&last))).await?;
         let mut answer = String::new();
@@ -77,7 +96,7 @@ fn call(function: &str, key: &Key, text: Option<&str>) -> String {
     let text = text.map(|text| format!(",'{text}'")).unwrap_or_default();
     // A helper that has gone is no error, which Maya would show to the artist.
     let helper = "__import__('sys').modules.get('maya_mcp_helper')";
-    format!("getattr({helper},'{function}',lambda *_:'!')('{}'{text})", key.literal())
+    format!("getattr({helper},'{function}',lambda *_:'!')('{}'{text})", key.as_str())
 }
 
 /// The message in the words of Python literals that each fit a line, the last one by itself.

@@ -5,11 +5,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use maya_mcp_session::{Facts, Scene, SceneReason};
-use tokio::{
-    sync::mpsc,
-    task::JoinSet,
-    time::{sleep, timeout},
-};
+use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 
 use crate::{
     clients::{Client, Clients, Newcomer},
@@ -30,6 +26,17 @@ const LAST_ANSWERS: Duration = Duration::from_millis(100);
 pub struct HelperAddress {
     pub address: SocketAddr,
     pub access: Access,
+}
+
+impl HelperAddress {
+    /// The same port, opened by the same secret.
+    pub fn is_the_same(&self, other: &Self) -> bool {
+        let same = match (&self.access, &other.access) {
+            (Access::Secret(one), Access::Secret(two)) => one.to_hex() == two.to_hex(),
+            _ => false,
+        };
+        same && self.address == other.address
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +75,8 @@ pub enum LinkEvent {
         address: String,
         why: String,
     },
+    /// The helper says good-bye, and the connection ends behind it, if nobody else holds it open.
+    Farewell(Farewell),
     /// Only where it was subscribed to, as the next one.
     Selection(Selection),
     /// What Maya shows in its Script Editor.
@@ -100,8 +109,6 @@ pub enum Farewell {
 pub enum LinkError {
     #[error("opening the link to the helper")]
     Connect(#[source] io::Error),
-    #[error("the helper did not answer in time")]
-    Silent,
     #[error("the port does not know our secret, so it is not our helper")]
     Impostor,
     #[error("the helper's answer could not be read")]
@@ -122,11 +129,10 @@ pub struct Link {
 }
 
 impl Link {
-    /// Connects and proves both sides. The task must be run for the handle to do anything.
+    /// Connects and proves both sides. The task must be run for the handle to do anything. Waits as long as the other side does (Maya may hold
+    /// Python's lock, or its main thread may work): the caller has the clock. What opens a port of Maya's does so once.
     pub async fn open(helper: &HelperAddress) -> Result<(Self, LinkTask, Welcome), LinkError> {
-        let opening = Connection::open(helper);
-        let (connection, welcome) =
-            timeout(Connection::patience(helper), opening).await.map_err(|_| LinkError::Silent)??;
+        let (connection, welcome) = Connection::open(helper).await?;
         let (calls, inbox) = request::channel();
         let (clients, newcomers) = Clients::new();
         let clients = Arc::new(clients);

@@ -16,7 +16,7 @@ use crate::{
     calls::decode,
     connection::Desk,
     frame::Frame,
-    lines::Lines,
+    lines::{Lines, Piece},
     link::{LinkEnd, LinkError, LinkEvent},
     output::Output,
     proof::Key,
@@ -46,7 +46,7 @@ impl Port {
 
     /// The first answer to the engine begins with the helper's facts.
     pub async fn greet(mut self) -> Result<(Self, WireFacts), LinkError> {
-        let frames = self.lines.exchange(&probe(0)).await?;
+        let frames = self.lines.exchange(&probe(0), |_| true).await?;
         let welcome = frames.into_iter().find_map(|mut frame| frame.json.remove("welcome"));
         Ok((self, decode(welcome.ok_or(LinkError::Impostor)?)?))
     }
@@ -56,19 +56,25 @@ impl Port {
         let ids = inbox.ids();
         let mut queue = Queue { desk, waiting: VecDeque::new(), sent, told_away: false };
         loop {
-            let message = if let Some(message) = queue.next() {
-                message
+            let (id, message) = if let Some((id, message)) = queue.next() {
+                (Some(id), message)
             } else {
                 tokio::select! {
                     command = inbox.next() => {
                         let Some(command) = command else { return LEFT };
                         let Some(Probe) = queue.take(command, Main::Free) else { continue };
-                        probe(ids.next())
+                        (None, probe(ids.next()))
                     }
-                    () = sleep(ASK_AGAIN), if queue.desk.waiting.is_some() => probe(ids.next()),
+                    () = sleep(ASK_AGAIN), if queue.desk.waiting.is_some() => (None, probe(ids.next())),
                 }
             };
-            let mut exchange = pin!(lines.exchange(&message));
+            let waiting = queue.desk.waiting.clone();
+            let wanted = move |piece| match (id, piece) {
+                (None, _) => true,
+                (Some(id), Piece::Last) => waiting.begin(id),
+                (Some(id), Piece::More) => waiting.has(id),
+            };
+            let mut exchange = pin!(lines.exchange(&message, wanted));
             let answer = loop {
                 tokio::select! {
                     command = inbox.next() => {
@@ -113,10 +119,11 @@ struct Queue {
 }
 
 impl Queue {
-    fn next(&mut self) -> Option<String> {
+    fn next(&mut self) -> Option<(u64, String)> {
         while let Some(request) = self.waiting.pop_front() {
+            let id = request.id;
             if let Some(message) = self.desk.waiting.add(request) {
-                return Some(message);
+                return Some((id, message));
             }
         }
         None
@@ -150,12 +157,14 @@ impl Queue {
     }
 
     fn cancel(&mut self, id: u64) -> &'static str {
+        let (kind, message) = (Refusal::Cancelled, "it had not begun".to_owned());
+        let cancelled = Err(LinkError::Refused { kind, message });
         match self.withdraw(id) {
             Some(request) => {
-                let (kind, message) = (Refusal::Cancelled, "it had not begun".to_owned());
-                let _ = request.reply.send(Err(LinkError::Refused { kind, message }));
+                let _ = request.reply.send(cancelled);
                 "waiting"
             }
+            None if self.desk.waiting.withdraw(id, cancelled) => "waiting",
             None if self.desk.waiting.has(id) => "running",
             None => "unknown",
         }

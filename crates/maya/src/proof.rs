@@ -7,8 +7,6 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::bootstrap::python_literal;
-
 /// Made for one bootstrap; told to the helper in a file that only this user can read.
 #[derive(Clone)]
 pub struct Secret([u8; 32]);
@@ -21,7 +19,17 @@ impl fmt::Debug for Secret {
 
 /// Opens one command port of Maya's: told with every line, over loopback.
 #[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Key(String);
+
+impl TryFrom<String> for Key {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let sound = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if sound { Ok(Self(text)) } else { Err("a key is of 1 to 64 hexadecimal digits") }
+    }
+}
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,9 +38,8 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    /// For between the quotes of a line.
-    pub fn literal(&self) -> String {
-        python_literal(&self.0)
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

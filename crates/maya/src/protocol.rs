@@ -83,7 +83,6 @@ impl Execution {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct WireExecution {
-    result: Value,
     error: Option<ScriptError>,
     duration_ms: f64,
     waited_ms: f64,
@@ -91,9 +90,9 @@ pub(crate) struct WireExecution {
 }
 
 impl WireExecution {
-    /// With what it printed, which came before.
-    pub(crate) fn join(self, output: Output) -> Execution {
-        let Self { result, error, duration_ms, waited_ms, dropped } = self;
+    /// With its value, which may be large and is not looked at here, and with what it printed, which came before.
+    pub(crate) fn join(self, result: Value, output: Output) -> Execution {
+        let Self { error, duration_ms, waited_ms, dropped } = self;
         let dropped = dropped.saturating_add(output.dropped);
         let Output { stdout, stderr, .. } = output;
         Execution { result, stdout, stderr, error, duration_ms, waited_ms, dropped }
@@ -179,10 +178,10 @@ pub(crate) fn short(text: String) -> String {
     text.chars().take(LONGEST_TEXT / 4).collect()
 }
 
-/// The helper's facts, as they come with the welcome.
-#[derive(Debug, Clone, Deserialize)]
+/// The helper's facts, as they come with the welcome. One of another build may have others, and must be heard to be replaced.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct WireFacts {
-    /// Helpers before the first release did not say.
     pub(crate) build: Option<String>,
     helper_version: String,
     maya_version: String,

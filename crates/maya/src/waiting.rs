@@ -27,6 +27,8 @@ pub(crate) struct Waiting(Mutex<HashMap<u64, Waiter>>);
 struct Waiter {
     reply: oneshot::Sender<Answer>,
     output: Output,
+    /// The helper has all of the request; only where it goes in pieces this is not so from the beginning.
+    begun: bool,
 }
 
 /// What is not for one who waits.
@@ -56,8 +58,24 @@ impl Waiting {
         if reply.is_closed() {
             return None;
         }
-        self.with(|waiters| waiters.insert(id, Waiter { reply, output }));
+        self.with(|waiters| waiters.insert(id, Waiter { reply, output, begun: false }));
         Some(json)
+    }
+
+    /// The last piece of this request is about to be sent. False when nobody waits for it any more.
+    pub fn begin(&self, id: u64) -> bool {
+        self.with(|waiters| waiters.get_mut(&id).map(|waiter| waiter.begun = true)).is_some()
+    }
+
+    /// Takes back a request of which the helper has a part at most; answers whether it was one.
+    pub fn withdraw(&self, id: u64, answer: Answer) -> bool {
+        let waiter = self.with(|waiters| {
+            let waits = waiters.get(&id).is_some_and(|waiter| !waiter.begun);
+            if waits { waiters.remove(&id) } else { None }
+        });
+        let Some(waiter) = waiter else { return false };
+        let _ = waiter.reply.send(answer);
+        true
     }
 
     /// Whether somebody waited.
@@ -76,9 +94,15 @@ impl Waiting {
 
     pub fn take_in(&self, frame: Frame) -> Option<Incoming> {
         let Frame { json: mut message, binary } = frame;
-        if let Some(id) = message.get("id").and_then(Value::as_u64) {
+        let waiter = match message.get("id") {
+            None => None,
+            // The helper could not even read who asks; that is clear where only one does.
+            Some(Value::Null) => Some(self.with(the_only_one)),
             // An answer that nobody asked for, or asked for no longer, is dropped.
-            let Waiter { reply, output } = self.with(|waiters| waiters.remove(&id))?;
+            Some(id) => Some(id.as_u64().and_then(|id| self.with(|waiters| waiters.remove(&id)))),
+        };
+        if let Some(waiter) = waiter {
+            let Waiter { reply, output, .. } = waiter?;
             let _ = reply.send(answer_in(message).map(|result| Reply { result, binary, output }));
             return None;
         }
@@ -127,6 +151,13 @@ impl Waiting {
     fn with<T>(&self, act: impl FnOnce(&mut HashMap<u64, Waiter>) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn the_only_one(waiters: &mut HashMap<u64, Waiter>) -> Option<Waiter> {
+    if waiters.len() > 1 {
+        return None;
+    }
+    waiters.drain().next().map(|(_, waiter)| waiter)
 }
 
 fn answer_in(mut message: Map<String, Value>) -> Result<Value, LinkError> {

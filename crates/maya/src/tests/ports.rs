@@ -10,7 +10,9 @@ use tokio::{
 };
 
 use super::{Opened, execution, facts, open, python, soon};
-use crate::{Access, CancelState, Farewell, HelperAddress, LinkEnd, LinkError, LinkEvent};
+use crate::{
+    Access, CancelState, Farewell, HelperAddress, LinkEnd, LinkError, LinkEvent, Refusal, proof::Key,
+};
 
 const KEY: &str = "0123456789abcdef";
 
@@ -218,6 +220,48 @@ async fn what_has_not_been_sent_can_be_taken_back() {
     assert_eq!(soon("the first", first.outcome()).await.expect("it ran").result, json!(1), "its answer came");
     assert_eq!(port.run(&[], json!(4)).await["params"]["code"], "fourth", "nothing of those between is sent");
     assert_eq!(soon("the fourth", fourth.outcome()).await.expect("it ran").result, json!(4), "and its own");
+}
+
+#[tokio::test(flavor = "local")]
+async fn what_was_cancelled_between_two_pieces_never_runs() {
+    let (opened, mut own) = opened().await;
+    let client = opened.link.client("cursor");
+    let (follower, _follows) = mpsc::channel(1);
+    let long = "x = 1\n".repeat(5000);
+    let mut script = client.start(&python(&long), follower).await.expect("taken");
+    let mut port = port_of_client(&mut own, "cursor").await;
+    assert_eq!(port.line().await.0, "piece", "the first of many");
+    assert_eq!(script.cancel().await.expect("answered").state, CancelState::Waiting, "it has not begun");
+    let done = soon("its end", script.outcome()).await.expect("as any that was cancelled");
+    assert_eq!(done.error.map(|error| error.r#type).as_deref(), Some("Cancelled"), "at once");
+    port.reply("ok").await;
+    assert_eq!(port.line().await, ("port".to_owned(), Some(String::new())), "the pieces are taken back");
+    port.say(&[]).await;
+    let next = python("2");
+    let (done, _) = tokio::join!(client.execute(&next), port.run(&[], json!(2)));
+    assert_eq!(done.expect("it ran").result, json!(2), "and the next one goes as ever");
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_error_about_a_request_that_could_not_be_read_reaches_whoever_made_it() {
+    let (opened, mut own) = opened().await;
+    let client = opened.link.client("cursor");
+    let serving = async {
+        let mut port = port_of_client(&mut own, "cursor").await;
+        port.hear().await;
+        port.say(&[json!({"id": null, "error": {"type": "BadParams", "message": "no JSON"}})]).await;
+        port
+    };
+    let script = python("1");
+    let (refused, _port) = tokio::join!(soon("an answer", client.execute(&script)), serving);
+    assert!(matches!(refused, Err(LinkError::Refused { kind: Refusal::BadParams, .. })), "{refused:?}");
+}
+
+#[test]
+fn a_key_is_one() {
+    for bad in [json!(""), json!("x"), json!("0".repeat(65)), json!(7)] {
+        assert!(serde_json::from_value::<Key>(bad.clone()).is_err(), "{bad}");
+    }
 }
 
 #[tokio::test(flavor = "local")]

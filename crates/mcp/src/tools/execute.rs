@@ -4,14 +4,14 @@
 
 use std::time::Instant;
 
-use maya_mcp_maya::{Execute, Execution, Language, LinkError, ResultType, Unsaved};
+use maya_mcp_maya::{Execute, Execution, FrameError, Language, LinkError, ResultType, Unsaved};
 use maya_mcp_session::Session;
 use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Call, answer, problem};
+use super::{Call, problem};
 
 /// A client of the older protocol can go away without our noticing, so no script runs without an end.
 const DEFAULT_TIMEOUT_S: f64 = 600.0;
@@ -138,14 +138,14 @@ pub(super) async fn execute(call: &Call<'_>, params: Params) -> CallToolResult {
         outcome = maya.execute(&request) => outcome,
         () = call.abandoned.cancelled() => {
             tracing::info!(%id, client = %call.client, "script cancelled");
-            return problem("The call was cancelled, and the script with it.");
+            return problem("The call was cancelled, and its script is stopped where it can be. Look at the scene before you go on: it may have run in part.");
         }
         () = call.ended.cancelled() => {
             tracing::info!(%id, client = %call.client, "script cancelled: its client has gone or lost its token");
-            return problem("The session was ended, and the script with it.");
+            return problem("The session was ended, and the script is stopped where it can be.");
         }
         () = call.shared.stop.cancelled() => {
-            return problem("Maya MCP Tray is being closed, and the script was cancelled. Start it again, and look at the scene first: the script may have run in part.");
+            return problem("Maya MCP Tray is being closed, and the script is stopped where it can be. Start it again, and look at the scene first: the script may have run in part.");
         }
     };
     let elapsed_ms = began.elapsed().as_millis();
@@ -166,18 +166,20 @@ fn outcome_of(session: &Session, execution: Execution) -> CallToolResult {
     let error =
         execution.error.map(|e| Raised { r#type: e.r#type, message: e.message, traceback: e.traceback });
     let failed = error.is_some();
-    let mut result = answer(&Answer {
+    let told = Answer {
         session: session.id().to_string(),
-        result: execution.result,
+        // It may be large: put in its place below, and not copied.
+        result: Value::Null,
         stdout: execution.stdout,
         stderr: execution.stderr,
         error,
         duration_ms: execution.duration_ms,
         waited_ms: execution.waited_ms,
         dropped: execution.dropped,
-    });
-    result.is_error = Some(failed);
-    result
+    };
+    let mut told = serde_json::to_value(told).expect("our own types always serialize");
+    told["result"] = execution.result;
+    if failed { CallToolResult::structured_error(told) } else { CallToolResult::structured(told) }
 }
 
 fn not_ready(session: &Session) -> String {
@@ -187,15 +189,32 @@ fn not_ready(session: &Session) -> String {
     )
 }
 
+/// An error with what led to it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 fn lost(session: &Session, error: &LinkError) -> String {
     let (id, title) = (session.id(), session.title());
     match error {
         LinkError::Refused { message, .. } => {
             format!("{id} ({title}) did not take the script: {message}. Change the arguments and call again.")
         }
-        LinkError::NoConnection(_) => {
+        LinkError::NoConnection(why) => {
             format!(
-                "No connection to {id} ({title}) could be opened, so the script did not run. Call list_sessions to see whether it is ready, and call again."
+                "No connection to {id} ({title}) could be opened, so the script did not run: {}. Call list_sessions to see whether it is ready, and call again.",
+                chain(why)
+            )
+        }
+        LinkError::Frame(FrameError::TooLarge { .. }) => {
+            format!(
+                "The code is too large to be sent to {id} ({title}), so it did not run. Write it to a file, and run that."
+            )
+        }
+        LinkError::Frame(_) => {
+            format!(
+                "The script ran in {id} ({title}), but its answer could not be read. Look at the scene before you run it again."
             )
         }
         _ => format!(
