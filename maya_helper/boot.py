@@ -121,10 +121,9 @@ def _helper(build, join):
     if present is not None and _build_of(present) == build:
         try:
             return join(present)
-        except OSError:  # The host is at fault, and no reason to end a helper at work.
-            raise
-        except Exception:  # It is on its way out; a new one takes its place.
-            pass
+        except Exception as error:
+            if not _is_gone(present, error):  # Or else it is the host's fault, or Maya's.
+                raise
     return _succeed(present, build, join)
 
 
@@ -137,16 +136,16 @@ def _succeed(present, build, join):
         _put_aside()
         sys.modules.update(old)
         raise
-    folders = _asked(present, "announced_in", [])
-    heritage = _asked(present, "heritage", {})
-    _stop(present)
     try:
-        _inherit(package, heritage)
+        _inherit(package, _asked(present, "heritage", {}))
         answer = join(package)
-    except BaseException:
+    except BaseException:  # The old one has noticed nothing of it.
         _stop(package)
         _put_aside()
+        sys.modules.update(old)
         raise
+    folders = _asked(present, "announced_in", [])
+    _stop(present)
     for folder in folders:  # Its predecessor had left word there.
         try:
             package.announce(str(folder))
@@ -160,6 +159,11 @@ def _build_of(module):
         return module.build
     except BaseException:  # A foreign module of this name may do anything.
         return None
+
+
+def _is_gone(module, error):
+    """Whether it is on its way out, or none of ours at all: then a new one takes its place."""
+    return type(error).__name__ == "Gone" or not callable(getattr(module, "heritage", None))
 
 
 def _asked(module, question, otherwise):

@@ -14,6 +14,8 @@ from .output import Streams
 from .screen import Listening
 
 UNDO_NAME = "Maya MCP"
+# Bytes of JSON. A list of as many small numbers takes fifty times as much to read.
+LARGEST_RESULT = 16 << 20
 
 
 class Runner:
@@ -40,8 +42,9 @@ class Runner:
                 outcome.end_because_of(refused)
         except UnsavedChanges as asked:  # Before it began.
             outcome.end_with(asked)
-        duration = round((time.perf_counter() - started) * 1000.0, 3)
-        dropped = job.output.finish()
+        finally:
+            duration = round((time.perf_counter() - started) * 1000.0, 3)
+            dropped = job.output.finish()
         times = {"duration_ms": duration, "waited_ms": waited}
         return _answer(job, outcome, dict(times, dropped=dropped))
 
@@ -77,15 +80,17 @@ class Runner:
     def _in_maya(self, job, work):
         """Does the work with our streams, as one undo step. Gives the Stop that ended it."""
         listening = Listening(job.output)
-        streams = Streams(job.output)
         try:
-            _undo_info(openChunk=True, chunkName=_undo_name(job))
+            streams = Streams(job.output)
             try:
-                return self._interrupt.run(job, work)
+                _undo_info(openChunk=True, chunkName=_undo_name(job))
+                try:
+                    return self._interrupt.run(job, work)
+                finally:
+                    _undo_info(closeChunk=True)
             finally:
-                _undo_info(closeChunk=True)
+                streams.restore()
         finally:
-            streams.restore()
             listening.end()
 
 
@@ -130,12 +135,12 @@ class Outcome:
 def _answer(job, outcome, rest):
     rest["error"] = outcome.error
     # The value is text already; it is not taken apart and put together once more.
+    value = frames.utf8(outcome.result)
+    if len(value) > LARGEST_RESULT:
+        outcome.end_with(ResultTooLarge())
+        return _answer(job, outcome, rest)
     before, behind = f'{{"id":{job.number},"result":{{"result":', frames.dumps(rest)[1:] + "}"
-    frame = frames.pack((before, outcome.result, "," + behind))
-    if sum(map(len, frame)) <= frames.AFTER_WELCOME.json:
-        return frame
-    outcome.end_with(ResultTooLarge())
-    return _answer(job, outcome, rest)
+    return frames.pack((before, value, "," + behind))
 
 
 class ResultTooLarge(Exception):
@@ -144,7 +149,7 @@ class ResultTooLarge(Exception):
     __module__ = "builtins"
 
     def __str__(self):
-        return "the result is larger than 64 MiB; return less, or write it to a file"
+        return "the result is larger than 16 MiB; return less, or write it to a file"
 
 
 def _undo_name(job):

@@ -32,8 +32,9 @@ def dumps(value):
 
 
 def pack(text, binary=b""):
-    """The pieces of one frame whose JSON part is already text, or several pieces of text."""
-    body = [utf8(part) for part in ([text] if isinstance(text, str) else text)]
+    """The pieces of one frame whose JSON part is already text, or several pieces of it."""
+    parts = [text] if isinstance(text, str) else text
+    body = [part if isinstance(part, bytes) else utf8(part) for part in parts]
     head = HEADER.pack(sum(map(len, body)), len(binary))
     pieces = [head, *body, binary]
     if sum(map(len, pieces)) <= JOINED:
@@ -90,7 +91,7 @@ class Reader:
 
     def _cut(self, start, end):
         """The binary part between the two, which ends what is taken."""
-        if end - start > JOINED or (end == self._end and len(self._buffer) > SMALL):
+        if end - start > JOINED or len(self._buffer) > 2 * max(SMALL, self._end - end):
             # The large one keeps this buffer; what came behind it goes into a new one.
             binary = memoryview(self._buffer)[start:end]
             self._move(end, SMALL)

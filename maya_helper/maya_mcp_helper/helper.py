@@ -7,7 +7,7 @@ of Maya happens in _pass(), behind the door. No exception leaves into Maya's eve
 import os
 import sys
 
-from . import execute, frames, methods, requests, sources
+from . import execute, frames, methods, requests, shield, sources
 from .announcement import Announcement
 from .door import Door
 from .guard import Guard
@@ -37,7 +37,6 @@ class Helper:
         self._package = package
         self._namespaces = namespaces  # By client.
         self._jobs = Jobs()
-        self._interrupt = Interrupt(self._insist)
         self._announcements = {}  # By folder.
         self._pid = os.getpid()
         self._in_job = False
@@ -45,8 +44,10 @@ class Helper:
         self._ended = False  # The server has; the rest is to be tidied up on the main thread.
         self._ports = None  # Maya's command ports, where there must be no other.
         self._server = Server(
-            self._welcome, self._on_request, self._on_closed, self._on_end, self._remind, self._ring
+            self._welcome, self._on_request, self._on_closed, self._on_end, self._remind
         )
+        self._interrupt = Interrupt(self._insist, self._server.wake)
+        shield.on_stop = self._interrupt.owe
         hold_off = self._interrupt.hold_off
         self._scene = Scene(version, self._server.tell, self.stop, hold_off)
         self._guard = Guard()
@@ -102,6 +103,7 @@ class Helper:
             announcement.write(port, build)
         except BaseException:
             del self._announcements[folder]
+            self._server.uninvite(secret_id(announcement.secret))
             raise
         self._server.stay(secret_id(announcement.secret))
 
@@ -124,9 +126,6 @@ class Helper:
             announcement.withdraw()
 
     # On the I/O thread; requests of a command port on the main one.
-
-    def _ring(self):
-        self._door.ring()
 
     def _welcome(self):
         return dict(self._scene.facts(), qt=self._door.qt, build=self._package.build)
@@ -162,6 +161,7 @@ class Helper:
             return {}
         if method == "leave":
             requests.only(params, ())
+            self._stop_what_runs_for(link.secret_id)
             link.send(frames.encode({"id": number, "result": {}}))
             self._server.forget(link)
             return None
@@ -171,8 +171,6 @@ class Helper:
         if not self._jobs.add(job):
             raise requests.BadParams("id: a request of this id is not answered yet")
         self._door.ring()
-        if job.timeout_s is not None:
-            self._server.wake()  # It looks at the clock from here on.
 
     def _cancel(self, link, number):
         state, job = self._jobs.withdraw((link, number))
@@ -184,26 +182,28 @@ class Helper:
             self._interrupt.stop(job, Cancelled)
         return {"state": state, "stoppable": stoppable}
 
+    def _stop_what_runs_for(self, secret):
+        job = self._jobs.running
+        if job is not None and job.link.secret_id == secret:
+            self._interrupt.stop(job, Cancelled)
+
     def _remind(self, now):
         """Does what is due by now: stops, output, a selection. Says when to look again."""
         running = self._jobs.running
         output = running.output if running is not None else None
         back, ring = self._watch.turn(now)
+        lonely = self._ports.due() if self._ports is not None else None
+        if lonely is not None and now >= lonely:
+            lonely, ring = None, True
         if ring:
             self._door.ring()
         dues = [
             back,
+            lonely,
             output.turn(now) if output is not None else None,
-            self._next_stop(now),
+            self._interrupt.remind(now),
         ]
         return min((due for due in dues if due is not None), default=None)
-
-    def _next_stop(self, now):
-        due = self._interrupt.remind(now)
-        if due is not None:
-            return due
-        timeout_s = self._jobs.shortest_timeout_s()
-        return None if timeout_s is None else now + timeout_s
 
     def _insist(self, job, thread):
         line, source = where_it_is(job, thread)
@@ -226,7 +226,7 @@ class Helper:
 
     def _pass(self):
         try:
-            self._interrupt.hold_off(self._beat)
+            self._interrupt.hold_off(self._shielded_beat)
             if self._in_job:
                 return  # An event loop inside the artist's code; the job's end rings again.
             if self._ended:
@@ -236,19 +236,29 @@ class Helper:
         except BaseException:
             pass  # Nothing of ours may disturb Maya's event loop.
 
+    def _shielded_beat(self):
+        try:
+            self._beat()
+        except Exception:  # Whoever waits for something else has nothing to do with it.
+            pass
+
     def _beat(self):
-        self._server.main_thread_is_free()
         if self._pulse.beat():
             self._server.tell("main_free", {})
         self._watch.settle()
         if self._ports is not None:
+            for link in self._ports.lonely():
+                self._server.forget(link)
             self._ports.close_unused()
+            self._server.wake()  # It has to look at the clock anew.
 
     def _by_port(self, link, message):
         """A request by a command port: we are on the main thread, so what it asks for is done."""
-        self._server.heard_from_a_port()
+        if self._in_job:  # An event loop inside the artist's code: a stop may be on its way to it.
+            self._interrupt.hold_off(lambda: self._on_request(link, message))
+            return
         self._on_request(link, message)
-        while not self._in_job and not self._ended and self._do_next_job():
+        while not self._ended and self._do_next_job():
             pass
 
     def _do_next_job(self):
@@ -263,6 +273,7 @@ class Helper:
             if self._jobs.finish() or self._ended:
                 self._door.ring()
         if answer is not None:
+            self._watch.flush()
             job.link.send(answer)
         self._scene.compare()
         return True
@@ -298,11 +309,13 @@ class Helper:
             answer = frames.encode({"id": job.number, "result": _run_boot(boot, nonce)})
             if not self._finished:
                 return answer
-            own.settimeout(1.0)
-            own.sendall(b"".join(answer))
+            if own is not None and not job.link.was_cut:
+                own.settimeout(1.0)
+                own.sendall(b"".join(answer))
             return None
         finally:
-            own.close()
+            if own is not None:
+                own.close()
 
     def _open_another_port(self, job):
         requests.only(job.params, ("client",))

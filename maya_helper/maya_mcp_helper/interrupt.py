@@ -9,6 +9,8 @@ import functools
 import threading
 import time
 
+from .ending import raise_when_it_goes_on
+
 INSIST_S = 1.0  # A stop that a callback or a bare `except:` swallowed is repeated after this,
 BACK_EDGES = 1000  # One is enough for what was raised to arrive.
 INSIST_LESS = 2.0  # and then ever less often, so that long cleaning up gets done.
@@ -18,6 +20,11 @@ class Stop(BaseException):
     """Not an Exception, so that `except Exception` in the artist's code lets it through."""
 
     __module__ = "builtins"  # Told by its bare name, like its kinds below.
+    made = 0  # One is made when it is caught: it has been delivered then.
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        Stop.made += 1
 
 
 class Cancelled(Stop):
@@ -66,8 +73,9 @@ def _setter():
 class Interrupt:
     """Runs one job at a time, on the main thread, such that another thread can stop it."""
 
-    def __init__(self, on_insist):
+    def __init__(self, on_insist, wake):
         self._on_insist = on_insist  # Is told of a job that has not stopped, and its thread.
+        self._wake = wake  # Lets whoever calls remind() look at the clock anew.
         self._lock = threading.RLock()
         self._job = None  # The one that runs: the only one a stop is raised in.
         self._thread = 0
@@ -75,6 +83,8 @@ class Interrupt:
         self._kind = None  # which one,
         self._pause = 0.0  # and how long to wait before it is repeated.
         self._raised = False  # There may be one to take back.
+        self._made = 0  # How many stops had been made by then.
+        self._owed = None  # The kind of one that the code has to get yet.
 
     def run(self, job, work):
         """Calls work() as that job. Gives the Stop that came out of it, or None."""
@@ -91,8 +101,9 @@ class Interrupt:
         return stopped
 
     def stop(self, job, kind):
-        """Stops that job if it is what runs. From any thread."""
+        """Stops that job, now or as soon as it begins. From any thread."""
         with self._lock:
+            job.stop = kind
             if self._job is job:
                 self._kind = kind
                 self._pause = INSIST_S
@@ -110,16 +121,28 @@ class Interrupt:
     def hold_off(self, function):
         """Calls a function of ours in the middle of a job such that no stop arrives in it.
 
-        A stop already on its way is taken back; it is repeated, as every stop is.
+        A stop already on its way is taken back; the code gets it when it goes on.
         """
         while True:
             try:
                 with self._lock:
                     self._take_back()
                     function()
-                return
-            except Stop:  # It came before it could be taken back, so before function().
-                continue
+                break
+            except Stop as stop:  # It came before it could be taken back, so before function().
+                self.owe(stop)
+        self._pay()
+
+    def owe(self, stop):
+        """A stop was swallowed where it must not be raised. On the main thread."""
+        if self._job is not None and isinstance(stop, Stop):
+            self._owed = type(stop)
+
+    def _pay(self):
+        # Code that opens one scene after the other is in our callbacks whenever a stop arrives.
+        kind, self._owed = self._owed, None
+        if kind is not None:
+            raise_when_it_goes_on(kind())  # Or else it is repeated later, as every stop is.
 
     def _arm(self, job):
         with self._lock:
@@ -127,7 +150,13 @@ class Interrupt:
             self._thread = threading.get_ident()
             self._kind = TimedOut
             self._pause = INSIST_S
-            self._deadline = None if job.timeout_s is None else time.monotonic() + job.timeout_s
+            now = time.monotonic()
+            self._deadline = None if job.timeout_s is None else now + job.timeout_s
+            if job.stop is not None:  # Asked for between its turn and here.
+                self._kind = job.stop
+                self._raise(now)
+        if job.timeout_s is not None:
+            self._wake()
 
     def _disarm(self):
         with self._lock:
@@ -135,6 +164,7 @@ class Interrupt:
             self._deadline = None
             self._take_back()
             self._raised = False
+            self._owed = None
 
     def _settle(self):
         """Disarms, whatever happens: a stop may still be delivered between any two steps."""
@@ -147,6 +177,7 @@ class Interrupt:
 
     def _raise(self, now):
         setter = _setter()
+        self._made = Stop.made
         if setter is not None:
             setter(self._thread, self._kind)
         self._raised = True
@@ -161,6 +192,8 @@ class Interrupt:
         """
         if not self._raised or _setter() is None:
             return
+        if Stop.made == self._made:
+            self._owed = self._kind
         try:
             _setter()(threading.get_ident(), _TakenBack)
             for _ in range(BACK_EDGES):

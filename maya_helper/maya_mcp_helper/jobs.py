@@ -22,6 +22,7 @@ class Job:
         self.received = time.perf_counter()
         self.output = None  # While it runs and prints.
         self.source = None  # The file name of its code, while that runs.
+        self.stop = None  # The kind of stop that was asked for.
 
     @property
     def key(self):
@@ -71,13 +72,6 @@ class Jobs:
         with self._lock:
             self._running = None
             return bool(self._waiting)
-
-    def shortest_timeout_s(self):
-        """The shortest timeout of what waits or runs, or None: no stop is due before that."""
-        with self._lock:
-            jobs = list(self._all_waiting()) + ([self._running] if self._running else [])
-        timeouts = (job.timeout_s for job in jobs)
-        return min((timeout for timeout in timeouts if timeout is not None), default=None)
 
     def withdraw(self, key):
         """(state, job): takes a waiting job off the queue, or points out the running one."""

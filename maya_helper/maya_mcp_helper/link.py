@@ -5,13 +5,14 @@ and an engine that leaves more than OUTGOING_LIMIT unread is cut off.
 """
 
 import collections
+import os
 import socket
 import threading
 
 from . import frames
 
-# An answer of the greatest size may wait; a second one behind it means nobody is reading.
-OUTGOING_LIMIT = 64 << 20
+# All the output of a job may wait, and a large answer; more means that nobody is reading.
+OUTGOING_LIMIT = 128 << 20
 # With so much unread, what can wait does: output, and the selection.
 CROWDED = 1 << 20
 
@@ -32,6 +33,9 @@ class Link:
         self.reader = frames.Reader()
         self.closed = False
         self.broken = False  # Set by whoever notices; the I/O thread then closes.
+        self.was_cut = False  # Closed in the middle of something.
+        self._goes_on = False  # By a duplicate, which has something to say yet.
+        self._pid = os.getpid()
         self._attend = attend
         self._lock = threading.Lock()
         self._outgoing = collections.deque()
@@ -55,8 +59,8 @@ class Link:
     def send(self, pieces):
         """Gives the pieces of a frame to the socket, or to the queue in front of it."""
         with self._lock:
-            if self.closed or self.broken:
-                return
+            if self.closed or self.broken or os.getpid() != self._pid:
+                return  # A fork of Maya's process has the same socket, and nothing to say on it.
             if self._pending > OUTGOING_LIMIT:
                 self.broken = True
             else:
@@ -77,15 +81,28 @@ class Link:
     def duplicate(self):
         """A socket of the same connection, which keeps it when this one is closed."""
         with self._lock:
+            self._goes_on = True
             return self.connection.dup()
 
     def close(self):
         """Ends the connection; what is still queued is dropped."""
         with self._lock:
             self.closed = True
+            self.was_cut = self._pending > 0
             self._outgoing.clear()
             self._pending = 0
+            if not self._goes_on:
+                self._take_what_came()
             self.connection.close()
+
+    def _take_what_came(self):
+        # What is unread when a socket closes makes some systems throw away what was sent last.
+        try:
+            self.connection.shutdown(socket.SHUT_WR)
+            while self.connection.recv(1 << 16):
+                pass
+        except OSError:
+            pass
 
     def _drain(self):
         while self._outgoing:

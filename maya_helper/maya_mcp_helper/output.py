@@ -44,8 +44,11 @@ class Output:
             self._kept += len(text)
             self._pieces.append((stream, text))
             if not self._awake:
-                self._awake = True
-                self._wake()
+                self._rouse()
+
+    def _rouse(self):
+        self._awake = True
+        self._wake()
 
     def writer(self, stream, original):
         """write() and flush() of a stream that is kept here and passed on, line by line.
@@ -73,18 +76,20 @@ class Output:
                 text = "".join(begun) + text
                 begun.clear()
             kept = self._kept + len(text)
-            if self._awake and kept - self._sent <= LIMIT:
+            if kept - self._sent <= LIMIT:
                 self._kept = kept
                 self._pieces.append((stream, text))
+                if not self._awake:
+                    self._rouse()
             else:
                 self.add(stream, text)
-            self.passing = True
+            outer, self.passing = self.passing, True  # Whoever hears of it may print as well.
             try:
                 passed_on(text)
             except Exception:  # Maya's window may be gone; what was kept is not.
                 pass
             finally:
-                self.passing = False
+                self.passing = outer
 
         def flush():
             if begun and get_ident() == mine:
@@ -109,6 +114,10 @@ class Output:
             return now
         return None
 
+    def flush(self):
+        """Sends all that is there."""
+        self._send(everything=True)
+
     def finish(self):
         """Sends all that is left; nothing more is kept. Gives the number of dropped characters."""
         self._is_open = False
@@ -120,12 +129,13 @@ class Output:
         with self._sending:
             while self._pieces:
                 links = self._links()
-                if not everything and any(link.is_crowded for link in links):
+                ready = links if everything else [link for link in links if not link.is_crowded]
+                if links and not ready:
                     break
                 stream, text = self._take()
                 told = {"event": "output", "params": {"id": self._number, "stream": stream}}
                 frame = frames.encode(told, frames.utf8(text))
-                for link in links:
+                for link in ready:  # One of several that does not read misses it.
                     link.send(frame)
                 sent = True
         return sent
@@ -163,13 +173,19 @@ class Streams:
         turns. Who has come stays, without us below; who has gone is not brought back.
         """
         for name, original, copy in self._replaced:
-            present = getattr(sys, name)
-            held = _held_in(present, copy)
-            if held is not None:
-                setattr(present, held, original)
-            elif present is copy or _held_in(original, present) is None:
+            try:
+                self._put_back(name, original, copy)
+            except Exception:  # The other stream is put back all the same.
                 setattr(sys, name, original)
             copy.end_line()
+
+    def _put_back(self, name, original, copy):
+        present = getattr(sys, name, None)
+        held = _held_in(present, copy)
+        if held is not None:
+            setattr(present, held, original)
+        elif present is copy or _held_in(original, present) is None:
+            setattr(sys, name, original)
 
 
 def _held_in(stream, other):

@@ -9,14 +9,17 @@ import collections
 import importlib
 import json
 import os
+import time
 
 from . import frames
+from .link import CROWDED
 
 PORTS = range(50000, 60001)
 TAKEN_BY_MAYA = 50007
 ATTEMPTS = 50  # Some are in use, and Windows reserves blocks of them.
 PART = 3000  # Maya's buffer has 4,096 bytes, for answers as well.
-EVENTS_KEPT = 1000  # Nobody fetches them while Maya is busy.
+LONELY_S = 60.0  # An engine that has said nothing for so long may be gone,
+AGAIN_S = 2.0  # and is, if it says nothing while the main thread is free, either.
 UNKNOWN = "!"  # The answer to a key that is none, or none any more.
 
 
@@ -28,7 +31,6 @@ class PortLink:
     """A link whose frames wait until the other side's next line fetches them."""
 
     handshake = None  # Whoever is told the key has come by a command port already.
-    is_crowded = False
 
     def __init__(self, name, secret_id, client):
         self.address = name
@@ -36,7 +38,9 @@ class PortLink:
         self.client = client
         self.events = frozenset()
         self.closed = False
-        self._frames = collections.deque(maxlen=EVENTS_KEPT)
+        self.heard = time.monotonic()  # When the other side last said something.
+        self._frames = collections.deque()
+        self._waiting = 0  # Their bytes.
         self._pieces = []
         self._parts = collections.deque()
 
@@ -45,10 +49,19 @@ class PortLink:
         """Until it is closed."""
         return not self.closed
 
+    @property
+    def is_crowded(self):
+        """Whether so much waits that what can wait should."""
+        return self._waiting > CROWDED
+
     def send(self, pieces):
         """Keeps a frame. From any thread."""
         if not self.closed:
             self._frames.append(pieces)
+            self._waiting += sum(map(len, pieces))
+
+    def duplicate(self):
+        """There is no connection of ours."""
 
     def close(self):
         """From here on nothing is kept; the port itself is closed in a later pass."""
@@ -58,6 +71,10 @@ class PortLink:
         """A part of a request whose end is still to come."""
         self._pieces.append(piece)
 
+    def take_back(self):
+        """What has come of a request goes: its end will not."""
+        self._pieces = []
+
     def whole(self, text):
         """The request of which this is the end."""
         pieces, self._pieces = self._pieces, []
@@ -66,6 +83,7 @@ class PortLink:
     def fetch(self):
         """Everything that waits, as the first part of an answer."""
         told = []
+        self._waiting = 0
         while self._frames:
             told.append(_as_object(self._frames.popleft()))
         text = "[" + ",".join(told) + "]"
@@ -86,6 +104,7 @@ class Ports:
     def __init__(self, handle):
         self._handle = handle  # Does what a message on a link asks for.
         self._links = {}  # By key.
+        self._doubtful = {}  # Secrets, and when to decide.
 
     def open(self, secret_id, client):
         """(link, port, key) of a new one."""
@@ -103,8 +122,11 @@ class Ports:
         link = self._open_link(key)
         if link is None:
             return UNKNOWN
+        text = link.whole(text) if text else link.take_back()
+        if not text:
+            return link.fetch()
         try:
-            message = json.loads(link.whole(text))
+            message = json.loads(text)
             if not isinstance(message, dict):
                 raise ValueError("a request is an object")
         except (ValueError, RecursionError) as error:
@@ -127,6 +149,34 @@ class Ports:
         link = self._open_link(key)
         return UNKNOWN if link is None else link.next_part()
 
+    def due(self):
+        """When to look for lonely links, or None. From any thread."""
+        heard = self._heard()
+        dues = [self._doubtful.get(secret, last + LONELY_S) for secret, last in heard.items()]
+        return min(dues, default=None)
+
+    def lonely(self):
+        """A link of each engine that is gone: it had the time to say something, and did not.
+
+        After Maya was busy, or the machine asleep, its message may be the next thing to be done.
+        """
+        now, gone = time.monotonic(), []
+        for secret, last in self._heard().items():
+            if now < last + LONELY_S:
+                self._doubtful.pop(secret, None)
+            elif now >= self._doubtful.setdefault(secret, now + AGAIN_S):
+                gone.append(secret)
+        links = {link.secret_id: link for link in self._links.values()}
+        return [links[secret] for secret in gone]
+
+    def _heard(self):
+        """When each engine last said something, through any of its ports."""
+        heard = {}
+        for link in list(self._links.values()):
+            if link.is_open:
+                heard[link.secret_id] = max(link.heard, heard.get(link.secret_id, 0.0))
+        return heard
+
     def close_unused(self):
         """Closes the ports whose links are closed."""
         for key, link in list(self._links.items()):
@@ -142,7 +192,10 @@ class Ports:
 
     def _open_link(self, key):
         link = self._links.get(key)
-        return link if link is not None and link.is_open else None
+        if link is None or not link.is_open:
+            return None
+        link.heard = time.monotonic()
+        return link
 
 
 def _command_port(**flags):

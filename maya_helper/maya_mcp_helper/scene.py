@@ -3,11 +3,14 @@
 Invariant: the facts can be read from any thread at any time; Maya is asked on the main thread only.
 """
 
+import functools
 import getpass
 import importlib
 import os
 import socket
 import sys
+
+from . import shield
 
 # MSceneMessage's name of the moment -> the reason we tell.
 MOMENTS = {"kAfterNew": "new", "kAfterOpen": "opened", "kAfterSave": "saved"}
@@ -81,38 +84,14 @@ class Scene:
     def _add(self, moment, function, reason):
         try:
             number = getattr(self._message, moment)
-            listener = _shield(function)
+            listener = shield.callback(functools.partial(function, reason))
             try:
-                callback = self._message.addCallback(number, listener, reason)
+                callback = self._message.addCallback(number, listener)
             except TypeError:  # A Maya that takes plain functions only.
-                callback = self._message.addCallback(number, lambda told: listener(told), reason)
+                callback = self._message.addCallback(number, lambda told=None: listener(told))
             self._callbacks.append(callback)
         except Exception:  # Without this callback the facts are those of the last look.
             pass
-
-
-def _shield(function):
-    """A callback from which nothing escapes into Maya, not even a stop that arrives in it.
-
-    A stop raised during a long call of the artist's code is delivered at the first Python
-    instruction after it. That may be the first one of a callback, before any `try` of a function;
-    a generator, though, goes on inside its own `try`, and can do what it was called for.
-    """
-
-    def listen():
-        reason = None
-        while True:
-            try:
-                reason = yield
-                function(reason)
-            except GeneratorExit:
-                return
-            except BaseException:
-                pass
-
-    listener = listen()
-    next(listener)
-    return listener.send
 
 
 def _message_class():

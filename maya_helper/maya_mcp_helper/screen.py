@@ -53,7 +53,7 @@ def _listener(output, message):
             stream = streams.get(kind)
             if stream is not None and threading.get_ident() == main:
                 output.add(stream, text if text.endswith("\n") else text + "\n")
-        except BaseException:  # A stop may arrive here; it is repeated. Maya must not see it.
-            pass
+        except BaseException:  # A stop that arrives here is repeated. (One at the first instruction
+            pass  # goes by: Maya shows it, and one line is missed.)
 
     return shown

@@ -21,32 +21,32 @@ from .proof import Handshake, Stranger
 HANDSHAKE_S = 2.0
 LONELY_S = 60.0  # How long the helper stays without any link.
 GOODBYE_S = 0.2  # How long Maya's exit may wait for the last words.
+DEAF_S = 1.0  # Without descriptors nobody can be let in; then it is tried again.
 PENDING_STRANGERS = 16  # Half-open connections at once; the engine needs one.
 
 
 class Server:
     """Listens, proves, reads and writes. What a request means is for `on_request`."""
 
-    def __init__(self, welcome, on_request, on_closed, on_end, remind, ring):
+    def __init__(self, welcome, on_request, on_closed, on_end, remind):
         self._welcome = welcome
         self._on_request = on_request
         self._on_closed = on_closed
         self._on_end = on_end
         self._remind = remind  # Does what is due by now and gives the time of the next, or None.
-        self._ring = ring  # Asks the main thread to come by.
         self._lock = threading.Lock()  # Guards the secrets and the decision to end.
         self._telling = threading.Lock()  # A welcome and an event: one before the other.
         self._secrets = {}
         self._lasting = set()  # Secrets that no engine takes away; with one, nothing is lonely.
         self._ending = None  # The reason, once decided.
         self._lonely_since = time.monotonic()
-        self._main_was_free = 0.0  # When the main thread last was.
         self._links = []
         self._port_links = []  # Those by way of Maya's own command ports; see ports.py.
         self._attention = collections.deque()  # Links with something to send or to close.
         self._selector = selectors.DefaultSelector()
         self._listeners = {}  # By host.
-        self._fresh = collections.deque()  # Listeners that the I/O thread has to take up.
+        self._fresh = collections.deque()  # Listeners that the I/O thread has to take up,
+        self._deaf_until = 0.0  # and not before.
         self._alarm, self._alarmed = socket.socketpair()
         self._alarm.setblocking(False)
         self._alarmed.setblocking(False)
@@ -78,6 +78,11 @@ class Server:
             self._lonely_since = time.monotonic()
         self.wake()
         return True
+
+    def uninvite(self, secret_id):
+        """Takes a secret back of which nobody has heard."""
+        with self._lock:
+            self._secrets.pop(secret_id, None)
 
     def stay(self, secret_id):
         """From now on that secret is never forgotten, and the server stays without any link."""
@@ -112,17 +117,8 @@ class Server:
                     link.send(frame)
 
     def add_port_link(self, link):
-        """One by way of a command port of Maya's."""
+        """One by way of a command port of Maya's; ports.py sees when it is used no more."""
         self._port_links.append(link)
-        self.heard_from_a_port()
-
-    def main_thread_is_free(self):
-        """So whoever waits for it to come by a command port can."""
-        self._main_was_free = time.monotonic()
-
-    def heard_from_a_port(self):
-        """Somebody is there, though not by a connection of ours."""
-        self._lonely_since = time.monotonic()
 
     def end(self, reason):
         """Says good-bye and closes everything; waits for that a short, bounded time."""
@@ -166,6 +162,8 @@ class Server:
 
     def _timeout(self):
         deadlines = [link.deadline for link in self._links if link.handshake is not None]
+        if self._fresh:
+            deadlines.append(self._deaf_until)
         if self._may_be_lonely:
             deadlines.append(self._lonely_since + LONELY_S)
         now = time.monotonic()
@@ -179,25 +177,20 @@ class Server:
             if link.handshake is not None and now >= link.deadline:
                 self._refuse(link, "no proof in time")
         with self._lock:
-            if not self._may_be_lonely or now < self._lonely_since + LONELY_S:
-                return
-            if self._port_links and self._main_was_free < self._lonely_since:
-                # Whoever comes by a command port waits as long as the main thread is busy.
-                self._lonely_since = now
-                self._ring()
-            else:
+            if self._may_be_lonely and now >= self._lonely_since + LONELY_S:
                 self._ending = self._ending or "left"
 
     @property
     def _may_be_lonely(self):
-        return not self._lasting and not any(link.is_open for link in self._links)
+        # Whoever has not proven himself yet may have waited for Python's lock; he has two seconds.
+        return not (self._lasting or self._port_links or self._links)
 
     def _calm(self, _events):
         self._alarmed.recv(4096)
 
     def _care(self):
         """Looks after what other threads pointed out: new listeners, and links."""
-        while self._fresh:
+        while self._fresh and time.monotonic() >= self._deaf_until:
             listener = self._fresh.popleft()
             self._selector.register(
                 listener, selectors.EVENT_READ, functools.partial(self._accept, listener)
@@ -214,7 +207,15 @@ class Server:
             self._selector.modify(link.connection, wanted, self._turn(link))
 
     def _accept(self, listener, _events):
-        connection, address = listener.accept()
+        try:
+            connection, address = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionError):
+            return  # Whoever knocked has gone.
+        except OSError:  # No descriptors left: it would be told again and again.
+            self._selector.unregister(listener)
+            self._deaf_until = time.monotonic() + DEAF_S
+            self._fresh.append(listener)
+            return
         handshake = Handshake(self._secrets, os.urandom(32).hex())
         deadline = time.monotonic() + HANDSHAKE_S
         link = Link(connection, address, handshake, deadline, self._attend)
@@ -303,7 +304,8 @@ class Server:
             self._ending = self._ending or "left"
         self._care()
         for listener in self._listeners.values():
-            self._selector.unregister(listener)
+            if listener not in self._fresh:
+                self._selector.unregister(listener)
             listener.close()
         self.tell("goodbye", {"reason": self._ending or "left"}, self.links())
         deadline = time.monotonic() + GOODBYE_S

@@ -31,6 +31,18 @@ def register(code, lasting=False):
     return name
 
 
+def drop(name):
+    """Forgets one of the lasting."""
+    if name in _lasting:
+        _lasting.remove(name)
+        linecache.cache.pop(name, None)
+
+
+def latest():
+    """The name that was given last."""
+    return f"<maya-mcp {_count}>"
+
+
 def count():
     """How many names have been given."""
     return _count

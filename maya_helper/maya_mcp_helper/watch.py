@@ -4,9 +4,11 @@ Invariant: nothing is registered in Maya for which there is no subscriber; that 
 main thread, where Maya's callbacks come as well.
 """
 
+import functools
 import importlib
 import time
 
+from . import shield
 from .output import Output
 from .screen import Listening
 
@@ -33,6 +35,11 @@ class Watch:
         self._settle_selection(bool(self._subscribers("selection")))
         if self._due is not None and time.monotonic() >= self._due:
             self._tell_selection()
+
+    def flush(self):
+        """What was shown so far is told before anything else. On the main thread."""
+        if self._output is not None:
+            self._output.flush()
 
     def close(self):
         """Nothing is registered any more. On the main thread."""
@@ -62,17 +69,12 @@ class Watch:
 
     def _settle_selection(self, wanted):
         if wanted and self._callback is None:
-            self._callback = _on_selection(self._changed)
+            changed = functools.partial(self._hold_off, self._selection_changed)
+            self._callback = _on_selection(shield.callback(changed))
         elif not wanted and self._callback is not None:
             callback, self._callback = self._callback, None
             self._due = None
             callback.remove()
-
-    def _changed(self, _data=None):
-        try:
-            self._hold_off(self._selection_changed)
-        except BaseException:  # Maya must not see it.
-            pass
 
     def _selection_changed(self):
         if time.monotonic() >= self._told + SELECTION_EVERY_S:

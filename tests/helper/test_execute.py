@@ -135,7 +135,9 @@ def test_the_times_tell_waiting_from_running(maya, engine):
 
 
 def test_a_result_over_the_frame_limit_is_an_error_and_not_a_broken_link(engine):
-    outcome = engine.execute("'x' * (65 * 1024 * 1024)")
+    outcome = engine.execute("'\\U0001f600' * (5 * 1024 * 1024)")
+    assert outcome["error"]["type"] == "ResultTooLarge", "bytes count, not characters"
+    outcome = engine.execute("'x' * (17 * 1024 * 1024)")
     assert outcome["error"]["type"] == "ResultTooLarge"
     assert outcome["result"] is None
     assert engine.execute("1+1")["result"] == 2

@@ -187,3 +187,15 @@ def test_a_helper_that_leaves_during_a_job_waits_for_its_end(maya, home, bring_i
     maya.do(lambda: None)
     assert PACKAGE not in sys.modules
     assert not maya.state.callbacks
+
+
+def test_a_fork_of_maya_says_nothing_on_our_connections(maya, engine):
+    code = "import os\nchild = os.fork()\n'child' if child == 0 else child"
+    number = engine.ask("execute", code=code)
+    child = engine.outcome(number)["result"]
+    assert isinstance(child, int)
+    for _ in range(20):
+        engine.call("ping")
+    assert not engine.answers, "it has not answered as well"
+    os.kill(child, 9)
+    os.waitpid(child, 0)

@@ -222,3 +222,59 @@ def test_what_never_ends_its_line_is_not_kept_back_for_ever(engine):
     number = engine.ask("execute", code="for n in range(100000): print('.', end='')")
     engine.answer(number)
     assert "".join(text for _, text in engine.output[number]) == "." * 100000
+
+
+@pytest.mark.parametrize("code", ["del sys.stdout", "sys.stdout = sys.stderr = None"])
+def test_streams_that_are_gone_are_put_back(maya, engine, code):
+    before, callbacks = (sys.stdout, sys.stderr), set(maya.state.callbacks)
+    engine.execute("import sys\n" + code)
+    assert maya.do(lambda: (sys.stdout, sys.stderr)) == before
+    assert set(maya.state.callbacks) == callbacks
+    assert engine.execute("print('again')")["stdout"] == "again\n"
+
+
+def test_what_is_shown_comes_before_the_answer_for_subscribers_too(maya, engine):
+    engine.call("subscribe", events=["output"])
+    maya.do(lambda: None)
+    for number in range(20):
+        engine.execute(f"import maya.cmds as cmds\ncmds.warning('{number}')")
+        assert engine.output.pop(None) == [("warning", f"# Warning: {number} #\n")]
+
+
+def test_one_subscriber_that_does_not_read_keeps_nothing_from_another(maya, bring_in, monkeypatch):
+    lazy, lively = bring_in(), bring_in()
+    import maya_mcp_helper.link as link
+
+    monkeypatch.setattr(link, "CROWDED", 1 << 10)
+    for engine in (lazy, lively):
+        engine.call("subscribe", events=["output"])
+    maya.do(lambda: None)
+    package = maya_package()
+    for _ in range(200):
+        maya.do(lambda: package.show(1, "x" * (1 << 16)))
+    lively.call("execute", code="1")
+    told = sum(len(text) for _, text in lively.output[None])
+    assert told == 200 * ((1 << 16) + 1)
+
+
+def test_a_callback_that_prints_while_a_print_is_shown_doubles_nothing(maya, engine):
+    class Showing:
+        def write(self, text):
+            maya_package().show(1, text)
+
+    def noting(text, kind, data):
+        if text == "hello\n":
+            print("noted")
+
+    package = maya_package()
+    before = sys.stdout
+    sys.stdout = Showing()
+    try:
+        add = __import__("maya.api.OpenMaya").api.OpenMaya.MCommandMessage.addCommandOutputCallback
+        entry = maya.do(lambda: add(noting))
+        number = engine.ask("execute", code="print('hello')")
+        engine.answer(number)
+    finally:
+        sys.stdout = before
+        maya.do(lambda: package.state.callbacks.pop(entry))
+    assert joined(engine.output[number]) == [("stdout", "hello\nnoted\n")]

@@ -126,3 +126,57 @@ def test_what_is_no_request_is_an_error_and_a_key_that_is_none_is_nothing(sim, s
         assert engine.line(function, *texts) == "!"
     assert sim.control("script_editor")["errors"] == ""
     engine.close()
+
+
+def patch(sim, module, **values):
+    """Sets constants of the helper in there."""
+    for name, value in values.items():
+        sim.control(
+            "eval", code=f"setattr(sys.modules['maya_mcp_helper.{module}'], {name!r}, {value!r})"
+        )
+
+
+@pytest.fixture
+def has_sys(sim):
+    sim.control("eval", code="import sys")
+
+
+def test_an_engine_that_is_gone_loses_its_ports_and_no_other(sim, sim_home, has_sys):
+    before = ports_of(sim)
+    gone, staying = join(sim, sim_home), join(sim, sim_home)
+    assert len(ports_of(sim)) == len(before) + 2
+    gone.close()
+    patch(sim, "ports", LONELY_S=0.3, AGAIN_S=0.1)
+    sim.until(lambda _: staying.call("ping") and len(ports_of(sim)) == len(before) + 1)
+    assert staying.call("execute", code="1+1")["result"]["result"] == 2
+    staying.close()
+    sim.until(lambda _: ports_of(sim) == before)
+
+
+def test_an_engine_that_waits_for_a_busy_maya_keeps_its_ports(sim, sim_home, has_sys):
+    engine = join(sim, sim_home)
+    patch(sim, "ports", LONELY_S=0.3, AGAIN_S=0.3)
+    sim.control("busy", seconds=1.5, gil=False)
+    assert engine.call("execute", code="1+1")["result"]["result"] == 2
+    engine.close()
+
+
+def test_what_nobody_fetches_is_bounded_and_counted(sim, sim_home, has_sys):
+    engine = join(sim, sim_home)
+    engine.call("ping")
+    patch(sim, "output", LIMIT=1 << 16)
+    patch(sim, "ports", CROWDED=1 << 16)
+    answer = engine.call("execute", code="for n in range(3000): print('x' * 99)")
+    printed = output_of(engine, engine.number)
+    assert answer["result"]["dropped"] > 0
+    assert len(printed) + answer["result"]["dropped"] == 3000 * 100
+    engine.close()
+
+
+def test_a_request_that_is_taken_back_before_its_end_never_runs(sim, sim_home):
+    engine = join(sim, sim_home)
+    request = json.dumps({"id": 5, "method": "execute", "params": {"code": "ran = 1"}})
+    assert engine.line("piece", request[:20]) == "ok"
+    assert engine.line("port", "")[0] == "="
+    assert engine.call("execute", code="ran")["result"]["error"]["type"] == "NameError"
+    engine.close()

@@ -111,3 +111,22 @@ def test_an_older_helper_that_inherits_nothing_takes_over_all_the_same(maya, hom
     again = joined(answer["result"]["port"], secret)
     assert again.facts["build"] == "b0"
     again.close()
+
+
+def test_a_build_that_cannot_listen_where_it_shall_leaves_the_old_one_at_work(maya, home, bring_in):
+    engine = bring_in(client="claude")
+    engine.execute("kept = 1")
+    home.install("b2")
+    nonce, _ = home.invite("b2", host="192.0.2.1")  # No address of this machine.
+    reply = json.loads(maya.do(lambda: home.connect(nonce)))
+    assert reply["error"]["type"] == "OSError"
+    assert engine.execute("kept")["result"] == 1
+    assert sys.modules[PACKAGE].build == "b1"
+
+
+def test_an_engine_for_which_maya_opens_no_port_takes_nothing_from_another(maya, home, bring_in):
+    engine = bring_in()
+    nonce, _ = home.invite(link="command-port")  # The fake Maya has no command ports.
+    reply = json.loads(maya.do(lambda: home.connect(nonce)))
+    assert reply["error"]["type"] == "NoPort"
+    assert engine.execute("1+1")["result"] == 2

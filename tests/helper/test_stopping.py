@@ -154,7 +154,7 @@ def test_a_stop_that_arrives_in_our_callback_neither_escapes_nor_loses_the_event
     code = """
 import maya, operator, time
 maya.state.scene_path = "/srv/slow.ma"
-escaped = "nothing"
+escaped = "not even into the code"
 try:
     list(map(operator.call, [time.sleep, maya.state.listener], [0.2, "opened"]))
 except BaseException as error:
@@ -162,9 +162,9 @@ except BaseException as error:
 while True: str(1)
 """
     outcome = engine.execute(code, timeout_s=0.05)
-    assert outcome["error"]["type"] == "TimedOut", "the stop comes back once the callback is done"
+    assert outcome["error"]["type"] == "TimedOut", "one that is swallowed is repeated"
     assert engine.event("scene")["scene_path"] == "/srv/slow.ma"
-    assert engine.execute("escaped")["result"] == "nothing"
+    assert engine.execute("escaped")["result"] == "TimedOut()", "in the code, when it went on"
 
 
 def test_what_waited_for_a_link_that_is_gone_never_runs(maya, bring_in, gate):
@@ -266,3 +266,76 @@ def test_nothing_is_left_of_a_stop_that_was_not_delivered(maya, engine):
             sys.settrace(before)
 
     assert maya.do(traced) == 45
+
+
+@needs_stop
+def test_what_runs_for_an_engine_that_leaves_is_stopped(maya, bring_in, gate):
+    leaving, staying = bring_in(), bring_in()
+    client = bring_in_by(leaving, "claude")
+    client.ask("execute", code=LOOPS)
+    assert gate.started.wait(10)
+    leaving.call("leave")
+    assert staying.execute("1+1")["result"] == 2, "the main thread is free again"
+    client.close()
+
+
+@needs_stop
+def test_a_cancel_between_a_jobs_turn_and_its_first_line_holds(maya, engine, gate, monkeypatch):
+    import maya.cmds as cmds
+
+    real = cmds.undoInfo
+
+    def held(**flags):
+        if flags.get("openChunk") and not gate.started.is_set():
+            gate.started.set()
+            gate.goes_on.wait(20)
+        return real(**flags)
+
+    monkeypatch.setattr(cmds, "undoInfo", held)
+    number = engine.ask("execute", code="import maya\nmaya.state.scene_path = 'ran'")
+    assert gate.started.wait(10)
+    assert engine.call("cancel", id=number)["state"] == "running"
+    gate.goes_on.set()
+    assert engine.outcome(number)["error"]["type"] == "Cancelled"
+    assert maya.state.scene_path == ""
+
+
+def test_a_waiting_jobs_timeout_wakes_nobody(maya, engine, gate):
+    import maya_mcp_helper as helper
+
+    server = helper.running._server
+    turns, real = [], server._timeout
+
+    def counting():
+        turns.append(1)
+        return real()
+
+    running = engine.ask("execute", code=HELD)
+    assert gate.started.wait(10)
+    server._timeout = counting
+    waiting = engine.ask("execute", code="1", timeout_s=0.001)
+    for _ in range(20):
+        engine.call("ping")
+    assert len(turns) < 100, "only what came woke it"
+    gate.goes_on.set()
+    engine.answer(running)
+    engine.answer(waiting)
+
+
+@needs_stop
+@pytest.mark.skipif(not hasattr(operator, "call"), reason="nothing calls two things at once")
+def test_code_that_opens_one_scene_after_the_other_is_stopped(maya, engine):
+    """Whenever a stop arrives, what runs next is our callback."""
+    callbacks = maya.state.callbacks.values()
+    maya.state.listener = next(f for moment, f, _ in callbacks if moment == "after open")
+    code = """
+import maya, operator, time
+opened = 0
+for number in range(60):
+    list(map(operator.call, [time.sleep, maya.state.listener], [0.1, "opened"]))
+    opened += 1
+"""
+    outcome = engine.execute(code, timeout_s=0.35)
+    assert outcome["error"]["type"] == "TimedOut"
+    assert engine.execute("opened < 20")["result"] is True
+    assert maya.do(sys.gettrace) is None
