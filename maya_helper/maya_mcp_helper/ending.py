@@ -6,55 +6,52 @@ traces already, a debugger, nothing happens.
 
 import sys
 
+from .errors import OURS
+
 RUNS = "<maya-mcp "  # How the names of the sources of runs begin.
 
 
-def raise_when_it_goes_on(error):
-    """Raises the error in the run's code, in its next instruction. False where that cannot be.
+def raise_in(frames, error):
+    """Raises the error in the first of these frames that goes on, in its next instruction.
 
     An exception that is raised right here would be Maya's, which called us, and go no further.
+    Frames are traced for that, as a debugger does it; with one in place nothing happens, for Python
+    takes away the trace function, whosever it is, when one raises.
     """
-    frames = _frames_of_the_run()
     if not frames or sys.gettrace() is not None:
-        return False
+        return
 
-    def idle(_frame, _event, _told):
+    def nothing(_frame, _event, _told):
         return None
 
     def end(_frame, _event, _told):
-        _let_go(frames, idle)
-        raise error
+        for traced in frames:
+            if traced.f_trace is end:
+                _trace(traced, None)
+        if sys.gettrace() is nothing:
+            raise error
 
     for frame in frames:
         _trace(frame, end)
-    sys.settrace(idle)
-    return True
+    sys.settrace(nothing)
 
 
-def _let_go(frames, ours):
-    for frame in frames:
-        _trace(frame, None)
-    if sys.gettrace() is ours:  # And not a debugger that has come since.
-        sys.settrace(None)
+def frames_of_the_run():
+    """From the innermost that is not ours out to the run's own code, or none."""
+    frame = sys._getframe()
+    found = []
+    count = 0  # Of those which the run's own code is among.
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(OURS):
+            found.append(frame)
+        if name.startswith(RUNS):
+            count = len(found)
+        frame = frame.f_back
+    return found[:count]
 
 
 def _trace(frame, function):
     frame.f_trace = function
     if hasattr(frame, "f_trace_opcodes"):  # More may stand in the same line.
         frame.f_trace_opcodes = function is not None
-
-
-def _frames_of_the_run():
-    """From the innermost that is not ours out to the run's own code; none where there is no such."""
-    frame = sys._getframe()
-    ours = frame.f_code.co_filename.rpartition("ending.py")[0]
-    found = []
-    count = 0  # Of those which the run's own code is among.
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith(ours):
-            found.append(frame)
-        if name.startswith(RUNS):
-            count = len(found)
-        frame = frame.f_back
-    return found[:count]

@@ -5,50 +5,56 @@ changes. Nothing escapes from a callback into Maya, and `file -prompt` is put ba
 
 Maya tells nobody that a check callback refused: `file -f -new` gives no error then, and the code
 would go on in the scene that it believes closed. So it is ended in its own next line.
+
+The artist, who can act while a run turns Qt's event loop, is left free: see _frames_of_the_run().
 """
 
 import importlib
-import io
+import linecache
 import re
 import sys
-import tokenize
 
+from . import ending, shield
+from .ending import RUNS
+from .errors import OURS
 from .interrupt import Stop
 
 CHECKS = ("kBeforeNewCheck", "kBeforeOpenCheck")
 
 # Commands and procedures of Maya's menus. Each runs into the window "Save Changes".
 ASKING = ("NewScene", "OpenScene", "saveChanges", "openRecentFile", "performFileDropAction")
-ASKS = re.compile(r"\b(?:{})\b".format("|".join(ASKING)))
 MENTIONS = re.compile(r"\b(?:[qQ]uit|{})\b".format("|".join(ASKING)))
+ASKS = re.compile(r"\b(?:{})\b".format("|".join(ASKING)))
 
-# `quit` is a common word: threads and windows have one too. Maya's stands behind a name by which
-# its commands are known, or is called by itself; in MEL, it stands where a statement begins.
-OWNERS = frozenset(("cmds", "maya.cmds", "mc", "pm", "pymel.core", "pm.mel", "mel"))
-OWNER = re.compile(r"((?:\w+\s*\.\s*)*)\Z")
-IMPORTED = re.compile(
-    r"\bimport\s+(?:maya\s*\.\s*cmds|pymel(?:\s*\.\s*core)?)\s+as\s+(\w+)"
-    r"|\bfrom\s+(?:maya|pymel)\s+import\s+(?:cmds|core)\s+as\s+(\w+)"
-)
-QUIT_IMPORTED = re.compile(r"\bimport\s[^\n]*\bquit\s+as\s+(\w+)")
-QUIT_DEFINED = re.compile(r"\bdef\s+quit\b")
-FORCED_IN_PYTHON = re.compile(r"\b(?:force|f|abort|a)\s*=(?!\s*(?:False|0|None)\b)")
-QUIT_IN_MEL = re.compile(
-    r"(?:^|[;{})`\n])\s*[qQ]uit\b(?P<flags>(?:[ \t]+-?\w+)*)[ \t]*(?=\Z|[;}`\n/])"
-)
-FORCED_IN_MEL = re.compile(r"-(?:force|f|abort|a)\b")
-RUNS_TEXT = re.compile(r"\b(?:mel|exec|python|\w*[eE]val\w*|execute\w+)\b")
-IN_MEL = re.compile(r'(?P<string>"(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
-LONGEST_CALL = 4096  # How far the end of a call is looked for.
+# `quit` is a common word: threads and windows have one too. Maya's stands behind what is imported
+# from Maya or PyMEL, or is called by itself; in MEL, it stands where a statement begins.
+QUITS = re.compile(r"\b[qQ]uit\b")
+OWNERS = ("cmds", "mc", "pm", "core", "mel")
+OWNER = re.compile(r"(\w+)\s*\.\s*\Z")
+IMPORTED = re.compile(r"\b(?:maya|pymel)\b[\w. ]{0,60}\bas (\w+)")
+CALLED = re.compile(r"\s*(?:\(([^()]*)| as\b)")
+IN_MEL = re.compile(r"((?:[ \t]+-?\w+)*)[ \t]*(?:\Z|[;}`\r\n\\\"'])")
+FORCED = re.compile(r"\b(?:force|f|abort|a)\s*=(?!\s*(?:False|0|None)\b)|-(?:force|f|abort|a)\b")
+DEFINED = re.compile(r"\bdef quit\b")
+RUNS_TEXT = re.compile(r"\b(?:mel|exec|python|\w{0,40}[eE]val)")
+COMMENTS = re.compile(r"#[^\n]*|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+BEFORE, BEHIND = 80, 400  # How many characters around a `quit` are read,
+LONGEST = 256 << 10  # and how many of a code: what is longer is no text that somebody wrote.
 
-RUNS = "<maya-mcp "  # How the names of the sources of runs begin.
+TURNS = re.compile(r"\.\s?exec_?\s?\(|process\w{0,9}Events|qWait")  # Qt's event loop.
 
 WHAT_TO_DO = (
     "Save it first, with cmds.file(save=True) (a scene without a name needs"
     " cmds.file(rename='…') before that)"
 )
+OR_LOSE = "or, if they may be lost, run the code again with unsaved='discard'"
+UNSAVED = "the scene has unsaved changes"
+NOT_CLOSED = UNSAVED + ", so it was not closed"
 WAS_ENDED = "and the code was ended there"
-WENT_ON = "but the code went on, in this scene: look at what it did, and undo it if need be"
+WENT_ON = (
+    "but the code went on, in this scene (at most what called for it was ended): look at what it"
+    " did, and undo it if need be"
+)
 
 
 class UnsavedChanges(Stop):
@@ -65,6 +71,7 @@ class Guard:
         self._callbacks = []
         self._refuses = False
         self._refused = None
+        self._outside = None  # The frame that called the run's code which was refused.
         self._prompted = False
 
     def listen(self):
@@ -74,10 +81,9 @@ class Guard:
         except Exception:
             return
         for moment in CHECKS:
-            self._add("addCheckCallback", moment, _shield(self._allows))
+            self._add("addCheckCallback", moment, shield.callback)
         # What is about to be opened is told as well: two arguments.
-        allows = _shield(self._allows)
-        self._add("addCheckFileCallback", "kBeforeOpenCheck", lambda *told: allows(None))
+        self._add("addCheckFileCallback", "kBeforeOpenCheck", shield.callback_of_several)
 
     def close(self):
         """Removes the callbacks."""
@@ -109,229 +115,127 @@ class Guard:
             _ask(prompt=True)
             self._prompted = False
         refused, self._refused = self._refused, None
+        outside, self._outside = self._outside, None
+        if refused is not None:
+            after = WAS_ENDED if _came_to(outside, refused) else WENT_ON
+            refused.args = (f"{NOT_CLOSED}, {after}. {WHAT_TO_DO}; {OR_LOSE}",)
         return refused
 
-    def _allows(self):
+    def _allows(self, *_told):
         """What a check callback answers."""
         if not self._refuses or not _is_modified():
             return True
+        frames = _frames_of_the_run()
+        if frames is None:
+            return True
         if self._refused is None:
-            self._refused = error = UnsavedChanges()
-            after = WAS_ENDED if _end_code_with(error) else WENT_ON
-            error.args = (
-                f"the scene has unsaved changes, so it was not closed, {after}. {WHAT_TO_DO};"
-                " or, if they may be lost, run the code again with unsaved='discard'",
-            )
+            self._refused = UnsavedChanges(f"{NOT_CLOSED}. {WHAT_TO_DO}; {OR_LOSE}")
+        if frames:
+            self._outside = frames[-1].f_back
+            ending.raise_in(frames, self._refused)
         return False
 
-    def _add(self, how, moment, function):
-        try:
-            number = getattr(self._message, moment)
-            add = getattr(self._message, how)
+    def _add(self, how, moment, *shields):
+        for shielded in (*shields, shield.callback_of_several):
             try:
-                callback = add(number, function)
-            except TypeError:  # A Maya that takes plain functions only.
-                callback = add(number, lambda told=None: function(told))
-            self._callbacks.append(callback)
-        except Exception:  # This Maya cannot be kept from it; Maya's own question remains.
-            pass
-
-
-def _shield(decide):
-    """A callback that answers what decide() says, and from which nothing escapes.
-
-    A stop may arrive at its first instruction, before any `try` of a function; a generator goes on
-    inside its own, and asks again. Maya waits for an answer, and the stop is repeated by itself.
-    """
-
-    def answers():
-        answer = True
-        asked = False
-        while True:
-            try:
-                if asked:
-                    answer = decide()
-                    asked = False
-                asked = True
-                yield answer
-            except GeneratorExit:
+                add = getattr(self._message, how)
+                number = getattr(self._message, moment)
+                self._callbacks.append(add(number, shielded(self._allows, False)))
                 return
-            except Exception:  # Only within a run does it ask Maya anything.
-                answer = asked = False
-            except BaseException:
-                pass
+            except TypeError:  # A Maya that takes plain functions only.
+                continue
+            except Exception:  # This Maya cannot be kept from it; its own question remains.
+                return
 
-    answering = answers()
-    next(answering)
-    return answering.send
+
+def _frames_of_the_run():
+    """From the one that called Maya out to the run's own code. None: the artist called.
+
+    Between the artist and the run is the event loop that the run turns, in C++. So it was he if a
+    line that turns it comes before any of the run's own; what a slot of the run does is the run's.
+    Where no line says so, he is taken for the run: a loop turned by a command of Maya's, or by
+    Python without its source. A library's own slot is taken for him.
+    """
+    frame = sys._getframe()
+    while frame.f_code.co_filename in (__file__, shield.__file__):
+        frame = frame.f_back
+    found = []
+    count = 0  # Of those which the run's own code is among; none in MEL.
+    while frame is not None and not frame.f_code.co_filename.startswith(OURS):
+        if not count and _turns(frame):
+            return None
+        found.append(frame)
+        if frame.f_code.co_filename.startswith(RUNS):
+            count = len(found)
+        frame = frame.f_back
+    return found[:count]
+
+
+def _turns(frame):
+    try:
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    except Exception:  # A source that cannot be read.
+        return False
+    return TURNS.search(line[:1000]) is not None
+
+
+def _came_to(outside, error):
+    """Whether the error got as far as that frame."""
+    step = error.__traceback__
+    while step is not None and step.tb_frame is not outside:
+        step = step.tb_next
+    return step is not None
 
 
 def _why_not(code, unsaved):
     """Why this code must not run with unsaved changes, by what is written in it; or None."""
-    text = _Text(code)
-    asking = ASKS.search(text.without_comments)
+    text = COMMENTS.sub("", code[:LONGEST])
+    asking = ASKS.search(text)
     if asking:
-        return _would_ask(asking.group(), unsaved)
-    places = [text.without_strings]
-    if RUNS_TEXT.search(text.without_strings):
-        places += text.strings
-    forced = None  # There is no `quit`.
-    for place in places:
-        for forced in _quits(place):
-            if not forced:
-                return _would_ask("quit", unsaved)
+        return _would(asking.group(), unsaved)
+    forced = False  # No `quit` that is.
+    for forced in _quits(text):
+        if not forced:
+            return _would("quit", unsaved)
     if forced and unsaved == "refuse":
-        return (
-            "the scene has unsaved changes, and this code quits Maya; it was not run."
-            f" {WHAT_TO_DO}; or, if they may be lost, run it again with unsaved='discard'"
-        )
+        return f"{UNSAVED}, and this code quits Maya; it was not run. {WHAT_TO_DO}; {OR_LOSE}"
     return None
 
 
-def _would_ask(command, unsaved):
-    instead = {
-        "NewScene": "cmds.file(new=True, force=True)",
-        "OpenScene": "cmds.file(path, open=True, force=True)",
-        "openRecentFile": "cmds.file(path, open=True, force=True)",
-        "performFileDropAction": "cmds.file(path, open=True, force=True)",
-        "quit": "cmds.quit(force=True)",
-    }.get(command, "the `file` command with force=True")
-    words = "" if unsaved == "discard" else ", with unsaved='discard'"
+def _would(command, unsaved):
+    words = "" if unsaved == "discard" else ", and unsaved='discard'"
     return (
-        f"the scene has unsaved changes, and {command} would ask about them in a window that blocks"
-        f" Maya; the code was not run. {WHAT_TO_DO}; or, if they may be lost, use {instead}{words}"
+        f"{UNSAVED}, and {command} would ask about them in a window that blocks Maya; the code was"
+        f" not run. {WHAT_TO_DO}; or, if they may be lost, use cmds.file(…, force=True) or"
+        f" cmds.quit(force=True){words}"
     )
 
 
 def _quits(text):
-    """For each `quit` of Maya's, whether it is forced."""
-    owners = OWNERS.union(name for names in IMPORTED.findall(text) for name in names if name)
-    names = {"quit", "Quit", *QUIT_IMPORTED.findall(text)}
-    has_its_own = QUIT_DEFINED.search(text) is not None
-    for word in re.finditer(r"\b(?:{})\b".format("|".join(names)), text):
-        before = text[max(0, word.start() - 200) : word.start()]
-        owner = re.sub(r"\s", "", OWNER.search(before).group()).rstrip(".")
-        inside = _inside_of_call(text, word.end())
-        by_itself = not owner and inside is not None and not has_its_own
-        if owner in owners or (by_itself and not before.rstrip().endswith((".", "def"))):
-            yield inside is not None and FORCED_IN_PYTHON.search(inside) is not None
-    for statement in QUIT_IN_MEL.finditer(text):
-        yield FORCED_IN_MEL.search(statement.group("flags")) is not None
+    """For each `quit` of Maya's, whether it is forced.
 
-
-def _inside_of_call(text, start):
-    """What stands between the parentheses that open here; None without any."""
-    rest = text[start : start + LONGEST_CALL]
-    if not rest.lstrip().startswith("("):
-        return None
-    depth = 0
-    for place, character in enumerate(rest):
-        depth += (character == "(") - (character == ")")
-        if character == ")" and depth == 0:
-            return rest[:place]
-    return rest
-
-
-class _Text:
-    """A code without its comments, the same without its strings, and these strings."""
-
-    def __init__(self, code):
-        self.strings = []
-        try:
-            cuts = _comments_and_strings_of_python(code)
-        except Exception:  # What is no Python is MEL, or will not run.
-            cuts = _comments_and_strings_of_mel(code)
-        comments = [cut for cut in cuts if cut[2] is None]
-        self.without_comments = _without(code, comments)
-        self.without_strings = _without(code, cuts)
-        self.strings = [cut[2] for cut in cuts if cut[2] is not None]
-
-
-def _comments_and_strings_of_python(code):
-    """(start, end, the string's own text or None) of each."""
-    compile(code, "<guard>", "exec", dont_inherit=True)
-    line_starts = [0]
-    for line in code.split("\n"):
-        line_starts.append(line_starts[-1] + len(line) + 1)
-    cuts = []
-    for token in tokenize.generate_tokens(io.StringIO(code, newline="\n").readline):
-        start = line_starts[token.start[0] - 1] + token.start[1]
-        end = line_starts[token.end[0] - 1] + token.end[1]
-        if token.type == tokenize.COMMENT:
-            cuts.append((start, end, None))
-        elif token.type == tokenize.STRING:
-            cuts.append((start, end, _unquoted(token.string)))
-        elif tokenize.tok_name[token.type] == "FSTRING_MIDDLE":  # Python 3.12
-            cuts.append((start, end, token.string))
-    return cuts
-
-
-def _comments_and_strings_of_mel(code):
-    cuts = []
-    for part in IN_MEL.finditer(code):
-        string = part.group("string")
-        cuts.append((part.start(), part.end(), None if string is None else _unquoted(string)))
-    return cuts
-
-
-def _without(code, cuts):
-    kept = []
-    place = 0
-    for start, end, string in cuts:
-        kept += code[place:start], " " if string is None else '""'
-        place = end
-    kept.append(code[place:])
-    return "".join(kept)
-
-
-def _unquoted(literal):
-    text = literal.lstrip("rRbBuUfF")
-    quotes = 3 if text[:3] in ('"""', "'''") else 1
-    text = text[quotes:-quotes]
-    return text.replace('\\"', '"').replace("\\'", "'").replace("\\n", "\n")
-
-
-def _end_code_with(error):
-    """Raises the error in the artist's code as soon as it goes on. False where that cannot be.
-
-    Every frame between this call and the run's own source is traced, as a debugger does it. With a
-    debugger in place, or in MEL, nothing happens: the error is told all the same.
+    Read as a text, so that any code is read quickly, MEL and code in strings as well. What is
+    written in an unusual way is not found; a string that looks like a call of it is.
     """
-    frames = _frames_of_the_run()
-    if not frames or sys.gettrace() is not None:
-        return False
-
-    def end(frame, event, told):
-        sys.settrace(None)
-        _trace(frames, None)
-        raise error
-
-    _trace(frames, end)
-    sys.settrace(lambda frame, event, told: None)
-    return True
-
-
-def _trace(frames, function):
-    for frame in frames:
-        frame.f_trace = function
-        if hasattr(frame, "f_trace_opcodes"):  # More may stand in the same line.
-            frame.f_trace_opcodes = function is not None
-
-
-def _frames_of_the_run():
-    """From the one that called Maya out to the run's own code; none where there is no such."""
-    frame = sys._getframe()
-    ours = frame.f_code.co_filename
-    found = []
-    count = 0  # Of those which the run's own code is among.
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if name != ours:
-            found.append(frame)
-        if name.startswith(RUNS):
-            count = len(found)
-        frame = frame.f_back
-    return found[:count]
+    owners = {*OWNERS, *IMPORTED.findall(text)}
+    defined = DEFINED.search(text) is not None
+    starts = "\n;{})`" + ("\"'" if RUNS_TEXT.search(text) else "")  # Of a statement.
+    for word in QUITS.finditer(text):
+        before = text[max(0, word.start() - BEFORE) : word.start()]
+        behind = text[word.end() : word.end() + BEHIND]
+        last = before.rstrip(" \t")[-1:]
+        owner = OWNER.search(before)
+        called = CALLED.match(behind)
+        in_mel = IN_MEL.match(behind)
+        if owner and owner.group(1) in owners:
+            found = called and called.group(1)
+        elif called and not defined and (last in starts + ":(=," or behind.startswith(" as ")):
+            found = called.group(1)
+        elif in_mel and last in starts:
+            found = in_mel.group(1)
+        else:
+            continue
+        yield FORCED.search(found or "") is not None
 
 
 def _is_modified():

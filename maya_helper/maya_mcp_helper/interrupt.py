@@ -9,7 +9,7 @@ import functools
 import threading
 import time
 
-from .ending import raise_when_it_goes_on
+from . import ending
 
 INSIST_S = 1.0  # A stop that a callback or a bare `except:` swallowed is repeated after this,
 BACK_EDGES = 1000  # One is enough for what was raised to arrive.
@@ -142,7 +142,8 @@ class Interrupt:
         # Code that opens one scene after the other is in our callbacks whenever a stop arrives.
         kind, self._owed = self._owed, None
         if kind is not None:
-            raise_when_it_goes_on(kind())  # Or else it is repeated later, as every stop is.
+            # With a debugger in place nothing comes of it; then it is repeated later.
+            ending.raise_in(ending.frames_of_the_run(), kind())
 
     def _arm(self, job):
         with self._lock:

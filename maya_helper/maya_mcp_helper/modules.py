@@ -1,14 +1,16 @@
 """Modules that live in this Maya's memory only, and are imported like any other.
 
 Invariant: one that fails leaves no trace: what was in its place, its parents and their attributes
-are as they were before. Modules that its code imported the usual way stay, as after any import.
+are as they were before. Other modules that came meanwhile stay, as after any import, and the
+helper's own are never touched: another build may have taken over.
 """
 
+import ast
 import importlib.machinery
 import importlib.util
 import keyword
+import os
 import sys
-import sysconfig
 
 from . import requests, sources
 from .errors import describe
@@ -45,31 +47,40 @@ def write_module(params):
     _check_name(name)
     _check_place(name, overwrite)
     before = _Before(name)
+    source = _Source(name, code, sources.register(code, lasting=True))
     try:
-        source = _Source(name, code)
-        created = _make_parents(name)
+        source.compile()
+        _make_parents(name, before.made)
         if not overwrite:
             _check_disk(name)
         old = sys.modules.get(name)
         _run(source, old)
-        if name not in before.modules:
-            created.append(name)
-        return Reply({"name": name, "created": created, "replaced": old is not None})
+        created = before.made + ([] if name in before.modules else [name])
+        reply = Reply({"name": name, "created": created, "replaced": old is not None})
+        _forget_source(old)
+        return reply
     except BaseException as error:
-        before.restore()
-        if isinstance(error, (Stop, RequestError)):
-            raise
-        raise ModuleFailed(describe(error)["traceback"]) from error
+        try:
+            before.restore()
+            if isinstance(error, (Stop, RequestError)):
+                raise
+            raise ModuleFailed(describe(error)["traceback"]) from error
+        finally:
+            sources.drop(source.filename)
 
 
 class _Source:
     """The loader of one module: what `inspect` and tracebacks ask for its text."""
 
-    def __init__(self, name, code):
+    def __init__(self, name, code, filename):
         self.name = name
         self.code = code
-        self.filename = sources.register(code, lasting=True)
-        self.compiled = compile(code, self.filename, "exec", dont_inherit=True)
+        self.filename = filename
+        self.compiled = None
+
+    def compile(self):
+        """Before it is run."""
+        self.compiled = compile(self.code, self.filename, "exec", dont_inherit=True)
 
     def create_module(self, _spec):
         """Python's usual kind of module."""
@@ -91,11 +102,12 @@ class _Before:
         self.modules = dict(sys.modules)
         self.below = name + "."
         self.name = name
+        self.made = []  # The parents which there were not.
         self.attributes = []  # (module, attribute, value), of each parent that is there.
         for parent, _, child in _steps(name):
             module = sys.modules.get(parent)
             if module is not None:
-                value = getattr(module, "__dict__", {}).get(child, MISSING)
+                value = (_get(module, "__dict__") or {}).get(child, MISSING)
                 self.attributes.append((module, child, value))
 
     def restore(self):
@@ -109,13 +121,12 @@ class _Before:
                 continue
 
     def _restore_modules(self):
-        for name, module in list(sys.modules.items()):
-            if name not in self.modules and (
-                name == self.name or name.startswith(self.below) or _is_made_by_hand(module)
-            ):
+        for name in list(sys.modules):
+            is_new = name == self.name or name.startswith(self.below) or name in self.made
+            if is_new and name not in self.modules:
                 sys.modules.pop(name, None)
         for name, module in self.modules.items():
-            if sys.modules.get(name, MISSING) is not module:
+            if sys.modules.get(name, MISSING) is not module and not _is_ours(name):
                 sys.modules[name] = module
 
     def _restore_attributes(self):
@@ -129,10 +140,23 @@ class _Before:
                 pass
 
 
-def _is_made_by_hand(module):
-    """True for a package of ours, and for what the code put in itself: an import leaves a spec."""
-    spec = getattr(module, "__spec__", None)
-    return spec is None or isinstance(spec.loader, _Source)
+def _is_ours(name):
+    return isinstance(name, str) and name.split(".")[0] == OURS
+
+
+def _get(module, attribute):
+    """The attribute, or None: what stands in sys.modules may be any object, and raise anything."""
+    try:
+        return getattr(module, attribute, None)
+    except Exception:
+        return None
+
+
+def _forget_source(module):
+    """Of one that was replaced."""
+    loader = _get(_get(module, "__spec__"), "loader")
+    if type(loader) is _Source:
+        sources.drop(loader.filename)
 
 
 def _check_name(name):
@@ -140,6 +164,11 @@ def _check_name(name):
         if not part.isidentifier() or keyword.iskeyword(part):
             raise BadModuleName(
                 f"{name!r} is no name that can be imported: {part!r} is not a Python identifier"
+            )
+        usual = ast.parse(part, mode="eval").body.id  # One of the forms of a letter.
+        if part != usual:
+            raise BadModuleName(
+                f"{name!r} is no name that can be imported: Python reads {part!r} as {usual!r}"
             )
 
 
@@ -163,25 +192,28 @@ def _check_disk(name):
 
 def _belongs_to_python_or_maya(name):
     top = name.split(".")[0]
-    if top == OURS or name == "__main__" or name in sys.builtin_module_names:
+    if _is_ours(name) or name == "__main__" or name in sys.builtin_module_names:
         return True
-    loaded = sys.modules.get(name)
-    if top == "maya":
-        return loaded is not None
-    standard = getattr(sys, "stdlib_module_names", None)  # Python 3.10
-    if standard is not None:
-        return top in standard and (name == top or loaded is not None)
-    return loaded is not None and _is_in_standard_library(loaded)
-
-
-def _is_in_standard_library(module):
-    path = getattr(module, "__file__", None)
-    if not isinstance(path, str):
+    if top != "maya" and not _is_standard(top):
         return False
-    folders = sysconfig.get_paths()
-    return path.startswith(folders["stdlib"]) and not any(
-        path.startswith(folders[kind]) for kind in ("purelib", "platlib")
-    )
+    return name in sys.modules or _is_on_disk(name)
+
+
+def _is_standard(top):
+    names = getattr(sys, "stdlib_module_names", None)  # Python 3.10
+    if names is not None:
+        return top in names
+    if top in sys.builtin_module_names:
+        return True
+    try:
+        path = importlib.util.find_spec(top).origin
+        # Python's own may lie in an archive, and those in C in another folder.
+        loaded = [getattr(sys.modules.get(one), "__file__", None) for one in ("os", "_socket")]
+        folders = {os.path.dirname(file) for file in loaded if file}
+    except Exception:
+        return False
+    rest = [path[len(folder) :] for folder in folders if path.startswith(folder + os.sep)]
+    return any("-packages" not in below for below in rest)
 
 
 def _is_on_disk(name):
@@ -191,36 +223,33 @@ def _is_on_disk(name):
         return False
 
 
-def _make_parents(name):
-    """Sees to it that every parent is a package; gives the names of those it made."""
-    created = []
+def _make_parents(name, made):
+    """Sees to it that every parent is a package; those that it makes are added to the list."""
     for parent, above, child in _steps(name):
         if sys.modules.get(parent) is None:
             if _is_on_disk(parent):
                 importlib.import_module(parent)
             else:
-                created.append(parent)
+                made.append(parent)
                 sys.modules[parent] = package = _empty_package(parent)
                 if above:
                     setattr(sys.modules[above], parent.rpartition(".")[2], package)
-        if not hasattr(sys.modules[parent], "__path__"):
+        if _get(sys.modules[parent], "__path__") is None:
             raise NotAPackage(
                 f"{parent} is a module and no package, so it cannot hold {child}; choose another"
                 f" name, or write {parent} anew with the line `__path__ = []` in it"
             )
-    return created
 
 
 def _empty_package(name):
-    source = _Source(name, "")
-    return importlib.util.module_from_spec(_spec(source, []))
+    return importlib.util.module_from_spec(_spec(_Source(name, "", "<maya-mcp package>"), []))
 
 
 def _run(source, old):
     """Runs the module in the place of the old one, as an import would."""
     name = source.name
     # A package that is replaced stays one: the modules in it are still there.
-    path = getattr(old, "__path__", None)
+    path = _get(old, "__path__")
     module = importlib.util.module_from_spec(_spec(source, None if path is None else list(path)))
     sys.modules[name] = module
     source.exec_module(module)

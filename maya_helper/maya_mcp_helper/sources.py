@@ -38,11 +38,6 @@ def drop(name):
         linecache.cache.pop(name, None)
 
 
-def latest():
-    """The name that was given last."""
-    return f"<maya-mcp {_count}>"
-
-
 def count():
     """How many names have been given."""
     return _count

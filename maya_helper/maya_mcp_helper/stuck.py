@@ -6,13 +6,15 @@ Invariant: it only looks, from another thread, at what may have moved on meanwhi
 import linecache
 import sys
 
+from .ending import RUNS
+
 
 def where_it_is(job, thread):
     """(line, source) of the job's own code, innermost; Nones when it is elsewhere."""
     frame = sys._current_frames().get(thread)
     while frame is not None:
-        if frame.f_code.co_filename == job.source:
-            line = frame.f_lineno
-            return line, linecache.getline(job.source, line).strip() or None
+        name, line = frame.f_code.co_filename, frame.f_lineno
+        if name == job.source or (job.source is None and name.startswith(RUNS)):
+            return line, linecache.getline(name, line).strip() or None
         frame = frame.f_back
     return None, None

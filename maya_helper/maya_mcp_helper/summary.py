@@ -1,12 +1,15 @@
 """The scene in numbers.
 
 Invariant: nothing is changed, and no list of nodes is asked for as a whole. Each question is asked
-by itself: one that this Maya cannot answer leaves null in its place.
+by itself: one that this Maya cannot answer leaves null in its place, and so does a disk that does
+not answer in time.
 """
 
 import importlib
 import os
 import sys
+import threading
+import time
 
 from . import requests, selection
 from .methods import Reply
@@ -29,6 +32,9 @@ NODES = {
 }
 UNKNOWN = ("kUnknown", "kUnknownDag", "kUnknownTransform")
 NOT_REFERENCES = ("sharedReferenceNode", "_UNKNOWN_REF_NODE_")
+LOOKING_S = 2.0  # For files, on all disks together.
+
+_looking = {}  # A disk -> the thread that looks there; one that hangs is not asked again.
 
 
 def scene(params):
@@ -174,8 +180,12 @@ def _references(maya):
     # All of their names are read: two kinds of these nodes are none of a file, and only so told.
     _, nodes = maya.first(("kReference",), sys.maxsize)
     names = [name for name in (maya.name(node) for node in nodes) if not _is_of_no_file(name)]
-    folders = _Folders(maya)
-    entries = [_reference(maya, name, folders) for name in names[:LONGEST_LIST]]
+    project = _text(maya.ask("workspace", query=True, rootDirectory=True))
+    entries = [_reference(maya, name) for name in names[:LONGEST_LIST]]
+    places = {_place(path, project) for entry in entries for path in entry["missing"]}
+    seen = _look_for(places - {None})
+    for entry in entries:
+        entry["missing"] = _or_none(_is_missing, maya, entry["missing"], project, seen)
     return {"count": len(names), "entries": entries}
 
 
@@ -183,7 +193,9 @@ def _is_of_no_file(name):
     return name.rpartition(":")[2].startswith(NOT_REFERENCES)
 
 
-def _reference(maya, node, folders):
+def _reference(maya, node):
+    """Its entry, with the paths to look for as what is missing."""
+
     def ask(**flags):
         return maya.ask("referenceQuery", node, **flags)
 
@@ -193,40 +205,79 @@ def _reference(maya, node, folders):
         "node": cut(node),
         "file": path or unresolved,
         "loaded": _flag(ask(isLoaded=True)),
-        "missing": _or_none(folders.miss, (path, unresolved)),
+        "missing": [one for one in (path, unresolved) if one],
     }
 
 
-class _Folders:
-    """Looks for files, in a folder that is away only once: a server that is down takes its time."""
+def _is_missing(maya, paths, project, seen):
+    """True when none of these paths leads to a file; None where that is not known."""
+    missing = True if paths else None
+    for path in paths:
+        place = _place(path, project)
+        there = False if place is None else seen.get(place)
+        if there is False and not os.path.isabs(_expanded(path)):  # By Maya's own rules.
+            there = bool(maya.ask("file", path, query=True, exists=True))
+        if there:
+            return False
+        if there is None:
+            missing = None
+    return missing
 
-    def __init__(self, maya):
-        self._maya = maya
-        self._there = {}
 
-    def miss(self, paths):
-        """True when none of these paths leads to a file; None without any path."""
-        paths = [path for path in paths if path]
-        if not paths:
-            return None
-        return not any(self._leads(path) for path in paths)
+def _place(path, project):
+    """Where to look for it; None for what is relative to a project that is unknown."""
+    expanded = _expanded(path)
+    if os.path.isabs(expanded):
+        return expanded
+    return os.path.join(project, expanded) if project else None
 
-    def _leads(self, path):
-        expanded = os.path.expanduser(os.path.expandvars(path))
-        if os.path.isabs(expanded):
-            if not self._is_there(os.path.dirname(expanded)):
-                return False
-            return os.path.exists(expanded)
-        # Relative to the project, or by Maya's own rules.
-        root = _text(self._maya.ask("workspace", query=True, rootDirectory=True))
-        if root and os.path.exists(os.path.join(root, expanded)):
-            return True
-        return bool(self._maya.ask("file", path, query=True, exists=True))
 
-    def _is_there(self, folder):
-        if folder not in self._there:
-            self._there[folder] = os.path.isdir(folder)
-        return self._there[folder]
+def _expanded(path):
+    return os.path.expanduser(os.path.expandvars(path))
+
+
+def _look_for(places):
+    """place -> whether there is a file, of those for which that was said in time.
+
+    A server that is down takes long to say so, and nothing stops the question: each disk is asked
+    by a thread of its own, which is left alone when the time is over.
+    """
+    until = time.monotonic() + LOOKING_S
+    seen = {}
+    disks = {}
+    for place in places:
+        disks.setdefault(_disk(place), []).append(place)
+    for disk in list(disks):
+        if disk in _looking and _looking[disk].is_alive():
+            del disks[disk]
+    for disk, some in disks.items():
+        thread = threading.Thread(target=_look, args=(some, seen, until), daemon=True)
+        thread.start()
+        _looking[disk] = thread
+    for disk in disks:
+        _looking[disk].join(max(0.0, until - time.monotonic()))
+        if not _looking[disk].is_alive():
+            del _looking[disk]
+    return dict(seen)
+
+
+def _disk(place):
+    """A drive, a server's share, or the second folder from the root: where others are mounted."""
+    return os.path.splitdrive(place)[0] or os.sep.join(place.split(os.sep)[:3])
+
+
+def _look(places, seen, until):
+    folders = {}  # A folder that is away is looked for once.
+    for place in places:
+        if time.monotonic() >= until:  # Nobody waits any more.
+            return
+        try:
+            folder = os.path.dirname(place)
+            if folder not in folders:
+                folders[folder] = os.path.isdir(folder)
+            seen[place] = folders[folder] and os.path.exists(place)
+        except ValueError:  # No system has a file of such a name.
+            seen[place] = False
 
 
 def _or_none(function, *args):

@@ -13,7 +13,6 @@ import struct
 import tempfile
 
 from . import requests
-from .interrupt import Stop
 from .methods import Reply
 from .requests import RequestError
 
@@ -48,21 +47,13 @@ def viewport(params):
     panel = _panel(commands)
     camera = None if wanted is None else _camera(commands, wanted)
     steps = _Steps()
-    stopped = None
     try:
         _keep_scene(commands, steps)
         _show(commands, steps, panel, camera)
         picture = _take(commands, steps, kind, width, height)
         shown = _looked_through(commands, panel)
     finally:
-        while True:  # Not `with`: a stop that came first in its __exit__ would leave all undone.
-            try:
-                steps.go_back()
-                break
-            except Stop as stop:
-                stopped = stop
-    if stopped is not None:
-        raise stopped
+        steps.go_back()
     result = {"format": kind, "width": picture.width, "height": picture.height, "camera": shown}
     return Reply(result, picture.data)
 
@@ -78,13 +69,12 @@ class _Steps:
         self._left.append(lambda: function(*args, **flags))
 
     def go_back(self):
-        """All that is left; a step in which a stop arrives is not done, and still there."""
+        """All that is left."""
         while self._left:
             try:
-                self._left[-1]()
+                self._left.pop()()
             except Exception:  # The others are put back all the same.
                 pass
-            self._left.pop()
 
 
 def _panel(commands):

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import json
 import keyword
+import linecache
 import sys
 import traceback
 
@@ -124,8 +125,10 @@ def test_a_plain_module_cannot_be_a_parent(modules):
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "a.", ".a", "a..b", "my-rig", "1a", "a b", "rig.class", "None", "a\n", "ä-"]
-)
+    "name",
+    ["", ".", "a.", ".a", "a..b", "my-rig", "1a", "a b", "rig.class", "None", "a\n", "ä-",
+     "\ufb01lter", "studio_x.\ufb01lter"],
+)  # fmt: skip
 def test_a_name_that_no_import_could_say_is_refused(modules, name):
     kind, message = refusal(modules, name)
     assert kind == "BadModuleName"
@@ -149,6 +152,27 @@ def test_what_python_maya_and_the_helper_need_is_never_replaced(modules, name, o
     before = sys.modules.get(name)
     assert refusal(modules, name, "x = 1", overwrite=overwrite)[0] == "ModuleExists"
     assert sys.modules.get(name) is before
+
+
+@pytest.mark.parametrize("name", ["email.mime.audio", "xml.sax.expatreader", "turtle"])
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_belongs_to_python_need_not_be_loaded(modules, monkeypatch, name, listed):
+    if not listed:  # As before Python 3.10.
+        monkeypatch.delattr(sys, "stdlib_module_names", raising=False)
+        assert not modules._is_standard("pytest")
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    assert refusal(modules, name, "x = 1", overwrite=True)[0] == "ModuleExists"
+    assert name not in sys.modules
+    assert write(modules, "email.studio_x", "x = 1")["created"] == ["email.studio_x"]
+
+
+def test_what_belongs_to_maya_need_not_be_loaded(modules, monkeypatch, tmp_path):
+    import maya
+
+    (tmp_path / "on_disk_x.py").write_text("x = 'disk'")
+    monkeypatch.setattr(maya, "__path__", [*maya.__path__, str(tmp_path)])
+    assert refusal(modules, "maya.on_disk_x", "x = 1", overwrite=True)[0] == "ModuleExists"
+    assert write(modules, "maya.studio_x")["created"] == ["maya.studio_x"]
 
 
 def test_a_module_on_disk_that_was_not_loaded_yet_counts_as_there(modules, monkeypatch, tmp_path):
@@ -203,8 +227,7 @@ def test_a_failure_leaves_everything_as_it_was(modules):
     before = dict(sys.modules)
     code = (
         "import sys, types\n"
-        "sys.modules['hand_made_x'] = types.ModuleType('hand_made_x')\n"
-        "sys.modules['studio_x.arm.below'] = 1\n"
+        "sys.modules[__name__ + '.below'] = 1\n"
         "sys.modules['json'] = None\n"
         "del sys.modules['studio_x']\n"
         "raise ValueError()\n"
@@ -222,6 +245,71 @@ def test_what_a_failing_module_imported_stays_as_after_any_import(modules, monke
     monkeypatch.syspath_prepend(str(tmp_path))
     assert refusal(modules, "rig_one", "import imported_x\n1/0")[0] == "ModuleFailed"
     assert sys.modules["imported_x"].x == 1, "a second import of some modules ends Maya"
+
+
+@pytest.mark.parametrize("library", ["xml.parsers.expat", "hand_made_x"])
+def test_what_a_library_registered_itself_stays_too(modules, monkeypatch, tmp_path, library):
+    lines = "import sys, types\nsys.modules[__name__ + '.errors'] = types.ModuleType('errors')\n"
+    (tmp_path / "hand_made_x.py").write_text(lines)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.startswith(library)]:
+        monkeypatch.delitem(sys.modules, name)
+    assert refusal(modules, "studio_x.arm", f"import {library}\n1/0")[0] == "ModuleFailed"
+    assert importlib.import_module(library + ".errors") is sys.modules[library + ".errors"]
+    assert "studio_x" not in sys.modules
+
+
+def test_another_build_that_took_over_meanwhile_stays(modules):
+    ours = sys.modules["maya_mcp_helper"]
+    code = (
+        "import sys, types\n"
+        "for name in [name for name in sys.modules if name.startswith('maya_mcp_helper')]:\n"
+        "    del sys.modules[name]\n"
+        "sys.modules['maya_mcp_helper'] = types.ModuleType('another')\n"
+        "1/0\n"
+    )
+    assert refusal(modules, "studio_x.arm", code)[0] == "ModuleFailed"
+    assert sys.modules["maya_mcp_helper"].__name__ == "another"
+    assert "maya_mcp_helper.jobs" not in sys.modules
+    assert ours is not sys.modules["maya_mcp_helper"]
+
+
+class Lazy:
+    """As some libraries leave it in sys.modules."""
+
+    def __getattr__(self, name):
+        raise ImportError("lazy " + name)
+
+
+def test_objects_that_refuse_to_be_looked_at_do_no_harm(modules, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lazy_x", Lazy())
+    code = "import sys\nsys.modules['lazy_y'] = sys.modules['lazy_x']\n1/0"
+    assert refusal(modules, "studio_x.arm", code)[0] == "ModuleFailed"
+    assert "studio_x" not in sys.modules
+    assert refusal(modules, "lazy_x.arm")[0] == "NotAPackage"
+    assert write(modules, "lazy_x", "x = 1", overwrite=True)["replaced"] is True
+
+
+def test_sources_of_what_failed_or_was_replaced_are_not_kept(modules, monkeypatch):
+    monkeypatch.setattr(linecache, "cache", {})
+
+    def kept():
+        return [name for name in linecache.cache if name.startswith("<maya-mcp ")]
+
+    for code in ("1/0", "def f(:", "import sys\ndel sys.modules[__name__]"):
+        assert refusal(modules, "studio_x.arm", code)[0] == "ModuleFailed"
+    assert kept() == []
+    for number in range(3):
+        write(modules, "studio_x.arm", f"x = {number}\n", overwrite=True)
+    assert len(kept()) == 1
+    assert inspect.getsource(sys.modules["studio_x.arm"]) == "x = 2\n"
+
+
+def test_a_write_registers_one_source(modules):
+    sources = sys.modules["maya_mcp_helper.sources"]
+    count = sources.count()
+    write(modules, "studio_x.rigs.arm", "x = 1")
+    assert sources.count() == count + 1
 
 
 def test_a_module_may_put_another_object_in_its_own_place(modules):

@@ -339,3 +339,18 @@ for number in range(60):
     assert outcome["error"]["type"] == "TimedOut"
     assert engine.execute("opened < 20")["result"] is True
     assert maya.do(sys.gettrace) is None
+
+
+@needs_stop
+def test_a_module_that_does_not_stop_tells_its_line_as_well(engine, gate, monkeypatch):
+    import maya_mcp_helper.interrupt as interrupt
+
+    monkeypatch.setattr(interrupt, "INSIST_S", 0.05)
+    code = "import maya, time\nmaya.state.gate.started.set(); time.sleep(0.4)"
+    number = engine.ask("write_module", name="studio_x_slow", code=code)
+    assert gate.started.wait(10)
+    assert engine.call("cancel", id=number)["state"] == "running"
+    told = engine.event("not_stopping")
+    assert (told["id"], told["line"]) == (number, 2)
+    assert told["source"].endswith("time.sleep(0.4)")
+    assert engine.answer(number)["error"]["type"] == "Cancelled"

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+import threading
 import time
 
 import pytest
@@ -326,6 +328,44 @@ def test_reference_nodes_that_stand_for_no_file_are_left_out(scene):
     told = references(scene, Commands(found))
     broken = {"node": "brokenRN", "file": None, "loaded": None, "missing": None}
     assert told == {"count": 1, "entries": [broken]}
+
+
+def test_a_server_that_is_down_is_waited_for_once_and_the_others_are_known(
+    scene, tmp_path, monkeypatch
+):
+    summary = sys.modules["maya_mcp_helper.summary"]
+    monkeypatch.setattr(summary, "LOOKING_S", 0.5)
+    (tmp_path / "rig.ma").write_text("")
+    here = str(tmp_path / "rig.ma")
+    found = {f"r{n}RN": (f"/mnt/dead/{n}/r.ma", f"/mnt/dead/{n}/r.ma", True) for n in range(90)}
+    found.update(hereRN=(here, here, True), goneRN=(here + "x", here + "x", True))
+    answers = threading.Event()
+    asked = []
+    isdir = os.path.isdir
+
+    def is_dir(path):
+        if path.startswith("/mnt/dead"):
+            asked.append(path)
+            assert answers.wait(30)
+        return isdir(path)
+
+    monkeypatch.setattr(os.path, "isdir", is_dir)
+    for _ in range(2):  # The second time it is still being waited for.
+        started = time.monotonic()
+        entries = references(scene, Commands(found))["entries"]
+        assert time.monotonic() - started < 5
+        missing = {entry["node"]: entry["missing"] for entry in entries}
+        assert (missing.pop("hereRN"), missing.pop("goneRN")) == (False, True)
+        assert set(missing.values()) == {None}
+        assert len(asked) == 1
+    waiting = summary._looking["/mnt/dead"]
+    answers.set()
+    waiting.join(30)
+    assert len(asked) == 1, "nobody waits for the others any more"
+    monkeypatch.setattr(summary, "LOOKING_S", 30)
+    entries = references(scene, Commands(found))["entries"]
+    assert [entry["missing"] for entry in entries].count(True) == 91
+    assert not summary._looking
 
 
 def test_of_many_references_the_first_hundred_are_told(scene):

@@ -276,27 +276,6 @@ def test_a_step_back_that_fails_does_not_keep_the_others(viewport, maya, failing
     assert after == before
 
 
-def test_a_stop_in_the_middle_goes_through_once_all_is_put_back(viewport, maya, monkeypatch):
-    stop = viewport.module.Stop
-    stops = [stop(), stop()]
-
-    def stopped(*_, **__):
-        raise stops.pop()
-
-    monkeypatch.setattr(viewport.module, "_take", stopped)
-    put_back = viewport.module._put_back_time
-
-    def stopped_once(*args):
-        if stops:
-            raise stops.pop()
-        put_back(*args)
-
-    monkeypatch.setattr(viewport.module, "_put_back_time", stopped_once)
-    with pytest.raises(stop):
-        viewport(camera="shot")
-    assert stops == []
-
-
 def test_a_playblast_that_was_broken_off_is_an_error(viewport, maya, monkeypatch):
     import maya.cmds as commands
 
