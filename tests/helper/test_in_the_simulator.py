@@ -5,18 +5,10 @@ import time
 
 import pytest
 
-from conftest import Home
 from engine import Engine
 
 pytest.importorskip("PySide6")  # Only the Python that has it runs the simulator.
 client = pytest.importorskip("maya_sim.client")
-
-
-@pytest.fixture
-def sim_home(tmp_path):
-    home = Home(tmp_path / "zu Hause bei Müller" / ".maya-mcp")
-    home.install()
-    return home
 
 
 def line_for(home, nonce, language):
@@ -54,9 +46,9 @@ def wait_until_gone(sim):
 
 @pytest.mark.parametrize("language", ["python", "mel"])
 @pytest.mark.parametrize("qt", ["PySide6", None])
-def test_the_helper_comes_in_works_and_leaves(sim_home, language, qt):
+def test_the_helper_comes_in_works_and_leaves(home, language, qt):
     with start(*([] if qt else ["--no-qt"])) as sim:
-        engine, facts = bring_in(sim, sim_home, language)
+        engine, facts = bring_in(sim, home, language)
         assert facts["qt"] == qt
         assert facts["maya_version"] == "2025"
         assert facts["batch"] is False
@@ -76,17 +68,17 @@ def test_the_helper_comes_in_works_and_leaves(sim_home, language, qt):
 
 
 @pytest.mark.parametrize(("extra", "calls"), [([], 1000), (["--no-qt"], 50)])
-def test_many_calls_in_a_row_do_no_harm(sim_home, extra, calls):
+def test_many_calls_in_a_row_do_no_harm(home, extra, calls):
     with start(*extra) as sim:
-        engine, _ = bring_in(sim, sim_home, "python")
+        engine, _ = bring_in(sim, home, "python")
         for number in range(calls):
             assert engine.execute(str(number))["result"] == number
         engine.close()
 
 
-def test_a_ping_is_answered_while_the_main_thread_is_busy(sim_home):
+def test_a_ping_is_answered_while_the_main_thread_is_busy(home):
     with start() as sim:
-        engine, _ = bring_in(sim, sim_home, "python")
+        engine, _ = bring_in(sim, home, "python")
         sim.control("busy", seconds=1.3, gil=False)
         waiting = 0
         while waiting < 1000:
@@ -95,9 +87,9 @@ def test_a_ping_is_answered_while_the_main_thread_is_busy(sim_home):
         engine.close()
 
 
-def test_quitting_is_announced(sim_home):
+def test_quitting_is_announced(home):
     with start() as sim:
-        engine, _ = bring_in(sim, sim_home, "python")
+        engine, _ = bring_in(sim, home, "python")
         sim.control("quit")
         assert engine.event("goodbye") == {"reason": "maya_exiting"}
         assert engine.ends()
@@ -114,18 +106,18 @@ except Exception:
 
 
 @pytest.fixture
-def start_with(sim_home, tmp_path):
+def start_with(home, tmp_path):
     """Starts a Maya whose userSetup.py brings the helper in; gives it and its announcement."""
-    (sim_home.path / "helper" / "current").write_text("b1", encoding="ascii")
+    (home.path / "helper" / "current").write_text("b1", encoding="ascii")
     scripts = tmp_path / "maya" / "2025" / "scripts"
     scripts.mkdir(parents=True)
-    lines = LINES.format(boot=ascii(str(sim_home.path / "boot.py")))
+    lines = LINES.format(boot=ascii(str(home.path / "boot.py")))
     (scripts / "userSetup.py").write_text(lines, encoding="ascii")
 
     def start(*more):
         env = {"MAYA_APP_DIR": str(tmp_path / "maya")}
         sim = client.Sim.start("2025", "--default-port", "off", *more, env=env)
-        return sim, sim_home.path / "run" / "announced" / f"{sim.pid}.json"
+        return sim, home.path / "run" / "announced" / f"{sim.pid}.json"
 
     return start
 

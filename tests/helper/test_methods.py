@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from test_in_the_simulator import bring_in, sim_home, start  # noqa: F401
+from test_in_the_simulator import bring_in, start
 
 pytest.importorskip("PySide6")  # Only the Python that has it runs the simulator.
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "helper-protocol"
 
 
-def test_every_shared_row_answers_as_agreed(sim_home):  # noqa: F811
+def test_every_shared_row_answers_as_agreed(home):
     rows = json.loads((FIXTURES / "methods.json").read_text(encoding="utf-8"))["rows"]
     with start() as sim:
-        engine, _ = bring_in(sim, sim_home, "python")
+        engine, _ = bring_in(sim, home, "python")
         for row in rows:
             answer = engine.answer(engine.ask(row["method"], **row["params"]))
             binary = bytes(engine.binary)

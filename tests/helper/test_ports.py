@@ -5,18 +5,10 @@ import json
 
 import pytest
 
-from conftest import Home
 from port_engine import PortEngine
 
 pytest.importorskip("PySide6")  # Only the Python that has it runs the simulator.
 client = pytest.importorskip("maya_sim.client")
-
-
-@pytest.fixture
-def sim_home(tmp_path):
-    home = Home(tmp_path / "zu Hause bei Müller" / ".maya-mcp")
-    home.install()
-    return home
 
 
 @pytest.fixture(params=["split", "close"])
@@ -49,9 +41,9 @@ def ports_of(sim):
     return {port["address"] for port in sim.control("state")["ports"]}
 
 
-def test_maya_listens_on_its_own_ports_only_and_all_of_them_are_closed_again(sim, sim_home):
+def test_maya_listens_on_its_own_ports_only_and_all_of_them_are_closed_again(sim, home):
     before = ports_of(sim)
-    engine = join(sim, sim_home)
+    engine = join(sim, home)
     told = engine.call("open_port", client="claude")["result"]
     assert 50000 <= told["port"] <= 60000
     claude = PortEngine(told["port"], told["key"])
@@ -67,15 +59,15 @@ def test_maya_listens_on_its_own_ports_only_and_all_of_them_are_closed_again(sim
     claude.close()
 
 
-def test_the_welcome_comes_with_the_first_answer(sim, sim_home):
-    engine = join(sim, sim_home)
+def test_the_welcome_comes_with_the_first_answer(sim, home):
+    engine = join(sim, home)
     engine.call("ping")
     assert engine.events[0]["welcome"]["maya_version"] == "2025"
     engine.close()
 
 
-def test_clients_have_their_own_variables_and_output(sim, sim_home):
-    engine = join(sim, sim_home)
+def test_clients_have_their_own_variables_and_output(sim, home):
+    engine = join(sim, home)
     one, other = (
         PortEngine(**engine.call("open_port", client=name)["result"]) for name in ("a", "b")
     )
@@ -89,8 +81,8 @@ def test_clients_have_their_own_variables_and_output(sim, sim_home):
         joined.close()
 
 
-def test_what_is_longer_than_mayas_buffer_goes_in_pieces_both_ways(sim, sim_home):
-    engine = join(sim, sim_home)
+def test_what_is_longer_than_mayas_buffer_goes_in_pieces_both_ways(sim, home):
+    engine = join(sim, home)
     text = "".join(f"'\\{number}\u4e2d\"" for number in range(2000))
     code = f"text = {ascii(text)}\nprint(len(text))\ntext"
     answer = engine.call("execute", code=code)
@@ -99,15 +91,15 @@ def test_what_is_longer_than_mayas_buffer_goes_in_pieces_both_ways(sim, sim_home
     engine.close()
 
 
-def test_a_script_over_its_time_is_stopped_here_too(sim, sim_home):
-    engine = join(sim, sim_home)
+def test_a_script_over_its_time_is_stopped_here_too(sim, home):
+    engine = join(sim, home)
     answer = engine.call("execute", code="while True: pass", timeout_s=0.1)
     assert answer["result"]["error"]["type"] == "TimedOut"
     engine.close()
 
 
-def test_scene_events_come_with_the_next_answer(sim, sim_home, tmp_path):
-    engine = join(sim, sim_home)
+def test_scene_events_come_with_the_next_answer(sim, home, tmp_path):
+    engine = join(sim, home)
     path = str(tmp_path / "shot.ma")
     sim.control("scene", op="save", path=path)
     sim.until(lambda _: engine.call("ping") and any("event" in told for told in engine.events))
@@ -116,8 +108,8 @@ def test_scene_events_come_with_the_next_answer(sim, sim_home, tmp_path):
     engine.close()
 
 
-def test_what_is_no_request_is_an_error_and_a_key_that_is_none_is_nothing(sim, sim_home):
-    engine = join(sim, sim_home)
+def test_what_is_no_request_is_an_error_and_a_key_that_is_none_is_nothing(sim, home):
+    engine = join(sim, home)
     assert '"BadParams"' in engine.line("port", "{nonsense")
     assert '"BadParams"' in engine.line("port", "[]")
     assert engine.line("more") == "=[]"
@@ -141,9 +133,9 @@ def has_sys(sim):
     sim.control("eval", code="import sys")
 
 
-def test_an_engine_that_is_gone_loses_its_ports_and_no_other(sim, sim_home, has_sys):
+def test_an_engine_that_is_gone_loses_its_ports_and_no_other(sim, home, has_sys):
     before = ports_of(sim)
-    gone, staying = join(sim, sim_home), join(sim, sim_home)
+    gone, staying = join(sim, home), join(sim, home)
     assert len(ports_of(sim)) == len(before) + 2
     gone.close()
     patch(sim, "ports", LONELY_S=0.3, AGAIN_S=0.1)
@@ -153,16 +145,16 @@ def test_an_engine_that_is_gone_loses_its_ports_and_no_other(sim, sim_home, has_
     sim.until(lambda _: ports_of(sim) == before)
 
 
-def test_an_engine_that_waits_for_a_busy_maya_keeps_its_ports(sim, sim_home, has_sys):
-    engine = join(sim, sim_home)
+def test_an_engine_that_waits_for_a_busy_maya_keeps_its_ports(sim, home, has_sys):
+    engine = join(sim, home)
     patch(sim, "ports", LONELY_S=0.3, AGAIN_S=0.3)
     sim.control("busy", seconds=1.5, gil=False)
     assert engine.call("execute", code="1+1")["result"]["result"] == 2
     engine.close()
 
 
-def test_what_nobody_fetches_is_bounded_and_counted(sim, sim_home, has_sys):
-    engine = join(sim, sim_home)
+def test_what_nobody_fetches_is_bounded_and_counted(sim, home, has_sys):
+    engine = join(sim, home)
     engine.call("ping")
     patch(sim, "output", LIMIT=1 << 16)
     patch(sim, "ports", CROWDED=1 << 16)
@@ -173,8 +165,8 @@ def test_what_nobody_fetches_is_bounded_and_counted(sim, sim_home, has_sys):
     engine.close()
 
 
-def test_a_request_that_is_taken_back_before_its_end_never_runs(sim, sim_home):
-    engine = join(sim, sim_home)
+def test_a_request_that_is_taken_back_before_its_end_never_runs(sim, home):
+    engine = join(sim, home)
     request = json.dumps({"id": 5, "method": "execute", "params": {"code": "ran = 1"}})
     assert engine.line("piece", request[:20]) == "ok"
     assert engine.line("port", "")[0] == "="
