@@ -133,10 +133,14 @@ async fn every_method_does_in_maya_what_it_says() {
 
 async fn methods(link: &Link) -> Result<(), LinkError> {
     let client = link.client("one");
-    let mut module =
-        WriteModule { name: "studio.shots".to_owned(), code: "SHOT = 10".to_owned(), overwrite: false };
+    let mut module = WriteModule {
+        name: "studio.shots".to_owned(),
+        code: "SHOT = 10\nprint(SHOT)".to_owned(),
+        overwrite: false,
+    };
     let written = client.write_module(&module).await?;
     assert_eq!((written.created.len(), written.replaced), (2, false), "with its parent: {written:?}");
+    assert_eq!(written.stdout, "10\n", "what it printed");
     let again = client.write_module(&module).await;
     assert!(matches!(again, Err(LinkError::Refused { kind: Refusal::ModuleExists, .. })), "{again:?}");
     module.overwrite = true;

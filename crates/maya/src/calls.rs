@@ -87,7 +87,9 @@ impl Client {
     }
 
     pub async fn write_module(&self, module: &WriteModule) -> Result<WrittenModule, LinkError> {
-        self.ask("write_module", module).await
+        let Reply { result, output: Output { stdout, stderr, .. }, .. } =
+            self.calls().ask(("write_module", About::Anything), module).await?;
+        Ok(WrittenModule { stdout, stderr, ..decode(result)? })
     }
 
     pub async fn scene(&self) -> Result<SceneSummary, LinkError> {

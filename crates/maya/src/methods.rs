@@ -21,6 +21,11 @@ pub struct WrittenModule {
     /// Parents included.
     pub created: Vec<String>,
     pub replaced: bool,
+    /// What it printed when it ran.
+    #[serde(skip)]
+    pub stdout: String,
+    #[serde(skip)]
+    pub stderr: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 //! Invariant: what is kept is bounded, and nobody who is slow to take it holds up the connection.
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 /// Of each of the two, in bytes. Beyond it characters are counted and thrown away.
 const LONGEST: usize = 16 << 20;
@@ -44,6 +44,8 @@ pub(crate) struct Output {
     /// Characters that were too many.
     pub dropped: u64,
     follower: Option<mpsc::Sender<Progress>>,
+    /// That it does not stop, while the follower had no room for it.
+    untold: Option<Progress>,
 }
 
 impl Output {
@@ -67,9 +69,15 @@ impl Output {
         }
     }
 
-    pub fn tell(&self, progress: Progress) {
-        if let Some(follower) = &self.follower {
-            let _ = follower.try_send(progress);
+    pub fn tell(&mut self, progress: Progress) {
+        let Some(follower) = &self.follower else { return };
+        if let Some(untold) = self.untold.take()
+            && let Err(TrySendError::Full(untold)) = follower.try_send(untold)
+        {
+            self.untold = Some(untold);
+        }
+        if let Err(TrySendError::Full(missed @ Progress::NotStopping { .. })) = follower.try_send(progress) {
+            self.untold = Some(missed);
         }
     }
 }
@@ -121,5 +129,17 @@ mod tests {
         assert_eq!(follows.try_recv(), Ok(first), "what it had room for");
         assert!(follows.try_recv().is_err(), "the rest it misses");
         assert_eq!(output.stdout, "onetwo", "the answer has it all");
+    }
+
+    #[test]
+    fn that_a_script_does_not_stop_is_told_once_there_is_room() {
+        let (follower, mut follows) = mpsc::channel(1);
+        let mut output = Output::followed_by(follower);
+        let stuck = || Progress::NotStopping { line: Some(3), source: None };
+        output.take(Stream::Stdout, "a flood".to_owned());
+        output.tell(stuck());
+        follows.try_recv().expect("the flood");
+        output.take(Stream::Stdout, "more".to_owned());
+        assert_eq!(follows.try_recv(), Ok(stuck()), "before what comes later");
     }
 }

@@ -120,7 +120,7 @@ impl Waiting {
             "not_stopping" => {
                 let WireNotStopping { id, line, source } = serde_json::from_value(params).ok()?;
                 let progress = Progress::NotStopping { line, source: source.map(short) };
-                self.with(|waiters| waiters.get(&id).map(|waiter| waiter.output.tell(progress)));
+                self.with(|waiters| waiters.get_mut(&id).map(|waiter| waiter.output.tell(progress)));
                 None
             }
             "goodbye" => Some(Incoming::Goodbye(match text("reason").as_str() {
