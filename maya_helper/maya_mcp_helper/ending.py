@@ -4,10 +4,13 @@ Invariant: what is traced is the run's frames alone, until the first of them goe
 traces already, a debugger, nothing happens.
 """
 
+import linecache
+import re
 import sys
 
 from .errors import OURS
 
+TURNS = re.compile(r"\.\s?exec_?\s?\(|process\w{0,9}Events|qWait")  # Qt's event loop.
 RUNS = "<maya-mcp "  # How the names of the sources of runs begin.
 
 
@@ -49,6 +52,15 @@ def frames_of_the_run():
             count = len(found)
         frame = frame.f_back
     return found[:count]
+
+
+def turns_the_loop(frame):
+    """Whether the line that this frame is in says that it turns Qt's event loop."""
+    try:
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    except Exception:  # A source that cannot be read.
+        return False
+    return TURNS.search(line[:1000]) is not None
 
 
 def _trace(frame, function):

@@ -10,7 +10,6 @@ The artist, who can act while a run turns Qt's event loop, is left free: see _fr
 """
 
 import importlib
-import linecache
 import re
 import sys
 
@@ -40,8 +39,6 @@ RUNS_TEXT = re.compile(r"\b(?:mel|exec|python|\w{0,40}[eE]val)")
 COMMENTS = re.compile(r"#[^\n]*|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 BEFORE, BEHIND = 80, 400  # How many characters around a `quit` are read,
 LONGEST = 256 << 10  # and how many of a code: what is longer is no text that somebody wrote.
-
-TURNS = re.compile(r"\.\s?exec_?\s?\(|process\w{0,9}Events|qWait")  # Qt's event loop.
 
 WHAT_TO_DO = (
     "Save it first, with cmds.file(save=True) (a scene without a name needs"
@@ -162,21 +159,13 @@ def _frames_of_the_run():
     found = []
     count = 0  # Of those which the run's own code is among; none in MEL.
     while frame is not None and not frame.f_code.co_filename.startswith(OURS):
-        if not count and _turns(frame):
+        if not count and ending.turns_the_loop(frame):
             return None
         found.append(frame)
         if frame.f_code.co_filename.startswith(RUNS):
             count = len(found)
         frame = frame.f_back
     return found[:count]
-
-
-def _turns(frame):
-    try:
-        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
-    except Exception:  # A source that cannot be read.
-        return False
-    return TURNS.search(line[:1000]) is not None
 
 
 def _came_to(outside, error):

@@ -46,7 +46,7 @@ class Helper:
         self._server = Server(
             self._welcome, self._on_request, self._on_closed, self._on_end, self._remind
         )
-        self._interrupt = Interrupt(self._insist, self._server.wake)
+        self._interrupt = Interrupt(self._insist, self._server.wake, self._ring)
         shield.on_stop = self._interrupt.owe
         hold_off = self._interrupt.hold_off
         self._scene = Scene(version, self._server.tell, self.stop, hold_off)
@@ -126,6 +126,9 @@ class Helper:
             announcement.withdraw()
 
     # On the I/O thread; requests of a command port on the main one.
+
+    def _ring(self):
+        self._door.ring()
 
     def _welcome(self):
         return dict(self._scene.facts(), qt=self._door.qt, build=self._package.build)

@@ -2,10 +2,12 @@
 
 Invariant: a stop is raised only while its own job runs, and none is left behind: the lock that
 guards the raising also guards the end of the job, where a stop not yet delivered is taken back.
-One long call inside Maya's C++ cannot be interrupted; the stop is delivered when it returns.
+One long call inside Maya's C++ cannot be interrupted; the stop is delivered when it returns. Where
+what runs next is not the code, but a callback of ours, the code gets it when it goes on.
 """
 
 import functools
+import sys
 import threading
 import time
 
@@ -73,9 +75,10 @@ def _setter():
 class Interrupt:
     """Runs one job at a time, on the main thread, such that another thread can stop it."""
 
-    def __init__(self, on_insist, wake):
+    def __init__(self, on_insist, wake, ring):
         self._on_insist = on_insist  # Is told of a job that has not stopped, and its thread.
         self._wake = wake  # Lets whoever calls remind() look at the clock anew.
+        self._ring = ring  # Lets the main thread come by hold_off().
         self._lock = threading.RLock()
         self._job = None  # The one that runs: the only one a stop is raised in.
         self._thread = 0
@@ -179,11 +182,19 @@ class Interrupt:
     def _raise(self, now):
         setter = _setter()
         self._made = Stop.made
-        if setter is not None:
+        if self._turns_the_loop():
+            # What runs next there is whoever the loop calls, us among them, and not the code.
+            self._owed = self._kind
+            self._ring()
+        elif setter is not None:
             setter(self._thread, self._kind)
         self._raised = True
         self._deadline = now + self._pause
         self._pause *= INSIST_LESS
+
+    def _turns_the_loop(self):
+        frame = sys._current_frames().get(self._thread)
+        return frame is not None and ending.turns_the_loop(frame)
 
     def _take_back(self):
         """A stop on its way to this thread gives way to one that is caught right here.

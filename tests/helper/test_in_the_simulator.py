@@ -87,6 +87,34 @@ def test_a_ping_is_answered_while_the_main_thread_is_busy(home):
         engine.close()
 
 
+DIALOG = """
+from PySide6.QtCore import QEventLoop, QTimer
+import sys
+loop = QEventLoop()
+QTimer.singleShot(1000, loop.quit)
+QTimer.singleShot(0, lambda: setattr(sys, "shown", True))
+after = "not yet"
+loop.exec()
+after = "it went on"
+"""
+
+
+def test_code_that_shows_a_dialog_is_ended_once_that_closes_and_maya_shows_nothing(home):
+    with start() as sim:
+        engine, _ = bring_in(sim, home, "python")
+        number = engine.ask("execute", code=DIALOG)
+        shown = "getattr(__import__('sys'), 'shown', False)"
+        sim.until(lambda _: sim.control("eval", code=shown)["value"])
+        assert engine.call("cancel", id=number)["state"] == "running"
+        for _ in range(50):
+            engine.call("ping")  # Each lets our callback run in that loop.
+        outcome = engine.outcome(number)
+        assert outcome["error"]["type"] == "Cancelled"
+        assert engine.execute("after")["result"] == "not yet"
+        assert outcome["stderr"] == sim.control("script_editor")["errors"] == ""
+        engine.close()
+
+
 def test_quitting_is_announced(home):
     with start() as sim:
         engine, _ = bring_in(sim, home, "python")
