@@ -14,7 +14,9 @@ TITLE = "Maya MCP Tray"
 class Screen:
     def __init__(self):
         read, write = os.pipe()
-        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24"]
+        # Without -noreset it begins anew when its last client leaves: a question by wmctrl before
+        # the window manager has connected would cut that one off.
+        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-noreset"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self._server = subprocess.Popen([*command, "-nolisten", "tcp"], pass_fds=[write], **quiet)
         os.close(write)
@@ -22,7 +24,11 @@ class Screen:
             self.display = f":{lines.readline().strip()}"
         self.environment = {**os.environ, "DISPLAY": self.display}
         self._manager = subprocess.Popen(["openbox"], env=self.environment, **quiet)
-        until(lambda: self._run("wmctrl", "-m").returncode == 0, what="the window manager")
+        try:
+            until(lambda: self._run("wmctrl", "-m").returncode == 0, what="the window manager")
+        except BaseException:
+            self.stop()
+            raise
 
     def windows(self):
         """The program's windows on this screen, by X's number."""
