@@ -13,7 +13,7 @@ import importlib
 import re
 import sys
 
-from . import ending, shield
+from . import callbacks, ending, shield
 from .ending import RUNS
 from .errors import OURS
 from .interrupt import Stop
@@ -85,12 +85,8 @@ class Guard:
     def close(self):
         """Removes the callbacks."""
         self._refuses = False
-        callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            try:
-                self._message.removeCallback(callback)
-            except Exception:
-                pass
+        numbers, self._callbacks = self._callbacks, []
+        callbacks.remove(self._message, numbers)
 
     def begin(self, code, unsaved):
         """Before a run. Raises UnsavedChanges where it must not begin."""

@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 
-from . import shield
+from . import callbacks, shield
 
 # MSceneMessage's name of the moment -> the reason we tell.
 MOMENTS = {"kAfterNew": "new", "kAfterOpen": "opened", "kAfterSave": "saved"}
@@ -50,12 +50,8 @@ class Scene:
 
     def close(self):
         """Removes the callbacks."""
-        callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            try:
-                self._message.removeCallback(callback)
-            except Exception:
-                pass
+        numbers, self._callbacks = self._callbacks, []
+        callbacks.remove(self._message, numbers)
 
     def compare(self):
         """Tells of a scene that was renamed without being saved; Maya has no callback for that."""

@@ -6,6 +6,8 @@ Invariant: Maya is asked to tell only while somebody listens. Everything runs on
 import importlib
 import threading
 
+from . import callbacks
+
 # MCommandMessage's name of a kind of line -> the stream it is told as.
 STREAMS = {
     "kDisplay": "info",
@@ -22,11 +24,11 @@ class Listening:
 
     def __init__(self, output):
         self._message = None
-        self._callback = None
+        self._numbers = ()
         for name in ("maya.api.OpenMaya", "maya.OpenMaya"):
             try:
                 message = importlib.import_module(name).MCommandMessage
-                self._callback = message.addCommandOutputCallback(_listener(output, message))
+                self._numbers = (message.addCommandOutputCallback(_listener(output, message)),)
                 self._message = message
                 return
             except Exception:  # A Maya that cannot tell: Python's own printing is still heard.
@@ -34,12 +36,8 @@ class Listening:
 
     def end(self):
         """Maya need not tell any more."""
-        callback, self._callback = self._callback, None
-        if callback is not None:
-            try:
-                self._message.removeCallback(callback)
-            except Exception:  # Maya is taking itself apart.
-                pass
+        callbacks.remove(self._message, self._numbers)
+        self._numbers = ()
 
 
 def _listener(output, message):

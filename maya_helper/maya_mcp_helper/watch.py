@@ -8,7 +8,7 @@ import functools
 import importlib
 import time
 
-from . import shield
+from . import callbacks, shield
 from .output import Output
 from .screen import Listening
 
@@ -72,9 +72,9 @@ class Watch:
             changed = functools.partial(self._hold_off, self._selection_changed)
             self._callback = _on_selection(shield.callback(changed))
         elif not wanted and self._callback is not None:
-            callback, self._callback = self._callback, None
+            (message, number), self._callback = self._callback, None
             self._due = None
-            callback.remove()
+            callbacks.remove(message, (number,))
 
     def _selection_changed(self):
         if time.monotonic() >= self._told + SELECTION_EVERY_S:
@@ -91,23 +91,11 @@ class Watch:
         self._tell("selection", selection.current(), self._subscribers("selection"))
 
 
-class _Callback:
-    def __init__(self, message, number):
-        self._message = message
-        self._number = number
-
-    def remove(self):
-        try:
-            self._message.removeCallback(self._number)
-        except Exception:  # Maya is taking itself apart.
-            pass
-
-
 def _on_selection(function):
     for name in ("maya.api.OpenMaya", "maya.OpenMaya"):
         try:
             message = importlib.import_module(name).MEventMessage
-            return _Callback(message, message.addEventCallback("SelectionChanged", function))
+            return message, message.addEventCallback("SelectionChanged", function)
         except Exception:  # A Maya that cannot tell.
             continue
     return None
