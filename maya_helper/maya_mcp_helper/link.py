@@ -1,7 +1,7 @@
 """One connection: what came in, and what still has to go out.
 
 Invariant: send() never waits, from any thread. What the socket does not take at once is queued,
-and an engine that leaves more than OUTGOING_LIMIT unread is cut off.
+and an engine that leaves more than OUTGOING_LIMIT unread behind the piece on its way is cut off.
 """
 
 import collections
@@ -61,7 +61,7 @@ class Link:
         with self._lock:
             if self.closed or self.broken or os.getpid() != self._pid:
                 return  # A fork of Maya's process has the same socket, and nothing to say on it.
-            if self._pending > OUTGOING_LIMIT:
+            if self._pending - self._on_its_way() > OUTGOING_LIMIT:
                 self.broken = True
             else:
                 for piece in pieces:
@@ -71,6 +71,9 @@ class Link:
             unfinished = self.broken or self._pending > 0
         if unfinished:
             self._attend(self)
+
+    def _on_its_way(self):
+        return len(self._outgoing[0]) if self._outgoing else 0
 
     def flush(self):
         """Gives the socket as much as it takes now."""

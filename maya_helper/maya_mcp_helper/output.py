@@ -9,6 +9,7 @@ import sys
 import threading
 
 from . import frames
+from .onward import Onward
 
 LIMIT = 16 << 20  # Characters that wait at most.
 CHUNK = 1 << 20  # Characters of many small pieces that travel as one.
@@ -21,7 +22,7 @@ class Output:
 
     def __init__(self, number, links, wake):
         self.dropped = 0
-        self.passing = False  # Maya shows at this moment what was written here.
+        self.onward = Onward()
         self._number = number  # Of the request that it belongs to, or None.
         self._links = links  # Gives the links it goes to.
         self._wake = wake
@@ -59,6 +60,7 @@ class Output:
         """
         passed_on = getattr(original, "write", None) or _nowhere
         get_ident, mine, begun = threading.get_ident, self._thread, []
+        onward = self.onward
 
         def write(text):
             if not isinstance(text, str):
@@ -83,17 +85,13 @@ class Output:
                     self._rouse()
             else:
                 self.add(stream, text)
-            outer, self.passing = self.passing, True  # Whoever hears of it may print as well.
-            try:
-                passed_on(text)
-            except Exception:  # Maya's window may be gone; what was kept is not.
-                pass
-            finally:
-                self.passing = outer
+            onward.add(passed_on, text)
 
         def flush():
-            if begun and get_ident() == mine:
-                keep("")
+            if get_ident() == mine:
+                if begun:
+                    keep("")
+                onward.flush()
 
         return write, flush
 

@@ -45,11 +45,12 @@ def _listener(output, message):
     main = threading.get_ident()
 
     def shown(text, kind, _data=None):
-        if output.passing:  # First, for every print comes by here.
+        if output.onward.passing:  # First, for every print comes by here.
             return
         try:
             stream = streams.get(kind)
             if stream is not None and threading.get_ident() == main:
+                output.onward.flush()
                 output.add(stream, text if text.endswith("\n") else text + "\n")
         except BaseException:  # A stop that arrives here is repeated. (One at the first instruction
             pass  # goes by: Maya shows it, and one line is missed.)

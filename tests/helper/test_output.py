@@ -1,5 +1,6 @@
 """What the artist's code prints reaches whoever asked for it, while it runs, and nobody waits."""
 
+import contextlib
 import sys
 import threading
 
@@ -216,6 +217,50 @@ def test_a_line_reaches_maya_whole_and_once(engine):
         sys.stdout = before
     assert heard == ["a 1 b\n", "no end", "2\n", "."]
     assert outcome["stdout"] == "".join(heard)
+
+
+@contextlib.contextmanager
+def maya_hears():
+    """What reaches Maya's own streams, piece by piece; both are the same, as the Script Editor is."""
+
+    class Heard(list):
+        def write(self, text):
+            self.append(text)
+
+    before, heard = (sys.stdout, sys.stderr), Heard()
+    sys.stdout = sys.stderr = heard
+    try:
+        yield heard
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+FLOOD = 10000
+ALL = "".join(f"{n}\n" for n in range(FLOOD))
+
+
+def test_a_flood_reaches_maya_in_blocks_and_whole(engine):
+    with maya_hears() as heard:
+        outcome = engine.execute(f"for n in range({FLOOD}): print(n)")
+    assert "".join(heard) == outcome["stdout"] == ALL
+    assert heard[:1000] == [f"{n}\n" for n in range(1000)], "the first as they come"
+    assert len(heard) < FLOOD / 2
+
+
+def test_in_a_flood_too_one_stream_does_not_overtake_the_other(engine):
+    code = "import sys\nfor n in range(FLOOD): print(n, file=sys.stderr if n % 7 else sys.stdout)"
+    with maya_hears() as heard:
+        engine.execute(code.replace("FLOOD", str(FLOOD)))
+    assert "".join(heard) == ALL
+
+
+def test_a_flush_in_a_flood_shows_what_waits(engine):
+    code = f"import sys\nfor n in range({FLOOD}): print(n)\nsys.stdout.flush()\n"
+    with maya_hears() as heard:
+        outcome = engine.execute(
+            code + "sys.stdout._original[-1].endswith('9999\\n')", result_type="JSON"
+        )
+    assert outcome["result"] is True and "".join(heard) == ALL
 
 
 def test_what_never_ends_its_line_is_not_kept_back_for_ever(engine):

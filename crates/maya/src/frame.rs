@@ -167,6 +167,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_largest_binary_part_comes_whole_and_one_byte_more_is_refused() {
+        let frame = |binary: u32| [&2u32.to_be_bytes()[..], &binary.to_be_bytes(), b"{}"].concat();
+        let head = frame(FRIEND.binary);
+        let mut stream = head.as_slice().chain(tokio::io::repeat(7));
+        let read_whole = read(&mut stream, FRIEND).await.expect("it is allowed").expect("and there");
+        assert_eq!(read_whole.binary.len(), FRIEND.binary as usize, "whole");
+        assert_eq!(read_whole.binary.capacity(), read_whole.binary.len(), "and not a byte too many");
+        assert!(read_whole.binary.iter().all(|byte| *byte == 7), "as it was");
+        let more = read(&mut frame(FRIEND.binary + 1).as_slice(), FRIEND).await;
+        assert!(matches!(more, Err(FrameError::TooLarge { .. })), "{more:?}");
+    }
+
+    #[tokio::test]
     async fn what_is_reserved_is_bounded_by_what_arrived() {
         const ANNOUNCED: usize = FRIEND.binary as usize;
         for arrived in [0, 1, 100_000, 3 << 20] {
