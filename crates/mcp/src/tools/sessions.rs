@@ -5,8 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use maya_mcp_session::{
-    Asker, ChoiceError, Chooser, ClientName, EventInfo, NO_AUTHENTICATION, Observation, Refused, Session,
-    SessionInfo, Snapshot, session_info,
+    Access, Asker, ChoiceError, Chooser, ClientName, EventInfo, NO_AUTHENTICATION, Observation, Refused,
+    Session, SessionInfo, Snapshot, session_info,
 };
 use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
@@ -114,7 +114,7 @@ pub(super) fn choose(call: &Call<'_>, params: UseParams) -> CallToolResult {
     };
     let by = Chooser::Client(call.client.clone());
     call.shared.registry.observe(&Observation::Chosen { by, session: Some(session.id()) });
-    answer(&Chosen { session: session_info(&session, true) })
+    answer(&Chosen { session: info_for(call.client, &session, true, &call.shared.registry.snapshot()) })
 }
 
 pub(super) async fn wait(call: &Call<'_>, params: WaitParams) -> CallToolResult {
@@ -186,12 +186,17 @@ fn named(call: &Call<'_>, params: &UseParams) -> Result<Arc<Session>, ChoiceErro
 
 fn told(session: &Session, outcome: Result<(), Refused>) -> CallToolResult {
     match outcome {
-        Ok(()) => answer(&Chosen { session: session_info(session, false) }),
+        Ok(()) => answer(&Chosen { session: session_info(session, false, Access::Full) }),
         Err(error) => problem(error.to_string()),
     }
 }
 
 pub(crate) fn infos(snapshot: &Snapshot, client: &ClientName) -> Vec<SessionInfo> {
     let in_use = snapshot.resolve(Some(client), None).ok().map(|session| session.id());
-    snapshot.sessions.values().map(|session| session_info(session, Some(session.id()) == in_use)).collect()
+    let info = |session: &Arc<Session>| info_for(client, session, Some(session.id()) == in_use, snapshot);
+    snapshot.sessions.values().map(info).collect()
+}
+
+fn info_for(client: &ClientName, session: &Session, in_use: bool, snapshot: &Snapshot) -> SessionInfo {
+    session_info(session, in_use, snapshot.rules.access(client, session.id()))
 }
