@@ -20,7 +20,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use maya_mcp_maya::Links;
+use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_session::{Commands, Registry};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
@@ -58,6 +58,8 @@ const CUT_OFF: Duration = Duration::from_millis(350);
 pub struct Engine {
     pub registry: Registry,
     pub links: Links,
+    /// What their Script Editors show.
+    pub outputs: Outputs,
     /// To whoever carries out what is asked for beside choosing.
     pub commands: Commands,
     /// `None`: no token is asked for, and every client is "local". For conformance runs only.
@@ -77,6 +79,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
         pulse: watch::Sender::new(Pulse::default()),
         registry: engine.registry,
         links: engine.links,
+        outputs: engine.outputs,
         commands: engine.commands,
         tracker: tracker.clone(),
         stop: stop.clone(),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use hyper::http::request::Parts;
-use maya_mcp_maya::Links;
+use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_session::{ClientName, Commands, Registry};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -56,6 +56,7 @@ pub(crate) struct Caller {
 pub(crate) struct Shared {
     pub registry: Registry,
     pub links: Links,
+    pub outputs: Outputs,
     pub commands: Commands,
     pub changes: Changes,
     pub pulse: watch::Sender<Pulse>,

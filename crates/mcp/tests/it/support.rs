@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use maya_mcp_endpoint::{EndpointFile, EndpointSecret, Engine, Tokens, serve};
-use maya_mcp_maya::Links;
+use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_session::{ClientName, Commands, Ending, Observation, Process, ProcessId, Registry};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -59,6 +59,7 @@ impl Running {
         let engine = Engine {
             registry: registry.clone(),
             links: links.clone(),
+            outputs: Outputs::default(),
             // Nobody carries out what is asked for.
             commands: Commands::new().0,
             tokens: Some(tokens.clone()),
