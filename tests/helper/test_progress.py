@@ -1,5 +1,6 @@
 """A code tells how far it is, and whoever asked for it hears that while it runs."""
 
+import json
 import sys
 import threading
 
@@ -69,10 +70,53 @@ def test_what_was_left_out_comes_when_its_time_has(engine, gate):
     assert told(engine) == [], "and once"
 
 
-def test_between_two_there_is_the_pace(engine):
-    code = "import time\nend = time.monotonic() + 0.35\nn = 0\n"
-    events = run(engine, code + "while time.monotonic() < end:\n    n += 1\n    report_progress(n)")
-    assert 2 <= len(events) <= 5, "one in a tenth of a second, and the last"
+class Link:
+    """As much of one as a run's reports need, and of its job."""
+
+    number = 7
+    is_crowded = False
+
+    def __init__(self):
+        self.link = self
+        self.sent = []
+
+    def send(self, pieces):
+        self.sent.append(json.loads(b"".join(pieces)[8:].decode("utf-8"))["params"]["progress"])
+
+
+def test_between_two_there_is_the_pace_and_nobody_is_woken_for_nothing(engine):
+    run(engine, "report_progress(0)")  # So that it is loaded.
+    link, woken = Link(), []
+    reports = sys.modules[PACKAGE + ".reports"].Reports(link, lambda: woken.append(len(link.sent)))
+    assert reports.turn(100.0) is None, "nothing was told"
+    for n in range(10):
+        reports.add(n, None, None)
+    assert (woken, link.sent) == ([0], []), "once, for all of them"
+    assert (reports.turn(100.0), link.sent) == (100.1, [9])
+    for n in range(10, 20):
+        reports.add(n, None, None)
+    assert (reports.turn(100.05), link.sent) == (100.1, [9]), "not before its time"
+    assert (reports.turn(100.1), link.sent) == (100.1 + 0.1, [9, 19])
+    assert reports.turn(100.25) is None, "and then there is nothing to come back for"
+    assert woken == [0], "who comes back by itself is not woken"
+    reports.add(20, None, None)
+    assert (woken, reports.turn(300.0), link.sent) == ([0, 2], 300.1, [9, 19, 20])
+    reports.add(21, None, None)
+    reports.finish()
+    reports.add(22, None, None)
+    assert (reports.turn(400.0), link.sent) == (None, [9, 19, 20, 21]), "nothing behind the last"
+
+
+def test_while_too_much_is_unread_the_latest_waits(engine):
+    run(engine, "report_progress(0)")  # So that it is loaded.
+    link = Link()
+    reports = sys.modules[PACKAGE + ".reports"].Reports(link, lambda: None)
+    link.is_crowded = True
+    for n in range(3):
+        reports.add(n, None, None)
+        assert (reports.turn(100.0 + n), link.sent) == (None, [])
+    link.is_crowded = False
+    assert (reports.turn(104.0), link.sent) == (104.1, [2]), "when somebody has read"
 
 
 @pytest.mark.parametrize(
