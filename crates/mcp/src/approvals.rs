@@ -98,7 +98,7 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    /// Wherever the answer comes from: `asking` is the client's own way to ask.
+    /// Returns when there is an answer, wherever it comes from: `asking` is the client's own way to ask.
     async fn for_the_artist(
         &self,
         call: &mut Call<'_>,
@@ -114,10 +114,10 @@ impl Waiting<'_> {
         loop {
             level.mark_unchanged();
             let open = match standing(call, session, wanted) {
-                Standing::Allowed => return Ok(()),
+                // Or somebody has taken the answer meanwhile: it is asked anew.
+                Standing::Allowed | Standing::Unasked => return Ok(()),
                 Standing::Denied => return Err(denied(session)),
                 Standing::LookOnly => return Err(look_only(session)),
-                Standing::Unasked => return Err(unanswered(session)),
                 Standing::Open(id) => id,
             };
             tokio::select! {

@@ -111,6 +111,9 @@ impl Heard<'_> {
                     self.tail.drain(..surplus);
                 }
             }
+            Progress::Reported { progress, total, message } => {
+                call.reporter.reported(&shared.tracker, progress, total, message);
+            }
             Progress::NotStopping { line, source } => {
                 let place = match (line, source) {
                     (Some(line), Some(source)) => format!(" in line {line}, `{}`", source.trim()),

@@ -27,9 +27,9 @@ pub(super) struct CaptureParams {
     #[serde(default)]
     #[schemars(range(min = 16, max = 4096))]
     width: Option<u32>,
+    /// In pixels, 16 to 4096.
     #[serde(default)]
     #[schemars(range(min = 16, max = 4096))]
-    /// In pixels, 16 to 4096. With only one of the two, the other follows the view's shape.
     height: Option<u32>,
     /// "jpeg" (default, small) or "png" (exact).
     #[serde(default)]

@@ -160,8 +160,15 @@ pub struct Legacy<'a> {
 
 impl<'a> Legacy<'a> {
     pub async fn connect(running: &'a Running, client: &str) -> Self {
+        Self::connect_with(running, client, json!({})).await
+    }
+
+    /// A client that can do so much.
+    pub async fn connect_with(running: &'a Running, client: &str, capabilities: Value) -> Self {
         let token = running.token(client);
-        let response = running.post(&token, &initialize()).send().await.expect("sent");
+        let mut initialize = initialize();
+        initialize["params"]["capabilities"] = capabilities;
+        let response = running.post(&token, &initialize).send().await.expect("sent");
         let session = response.headers()["mcp-session-id"].to_str().expect("plain").to_owned();
         let answer = in_time("initialize", Events::of(response).answer()).await;
         assert_eq!(answer["result"]["protocolVersion"], "2025-11-25", "the client's own version");
