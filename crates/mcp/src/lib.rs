@@ -3,15 +3,18 @@
 //! Invariant: listens on loopback only, answers nobody without a token, and commands never change state: they cause observations.
 
 mod arriving;
+mod asked;
 mod bridge;
 mod call;
 mod changes;
+#[cfg(test)]
+mod chatty;
+mod connections;
 mod endpoint;
 mod endpoint_file;
 mod gate;
 mod legacy_sessions;
 mod modern;
-mod newcomers;
 mod private_file;
 mod proven;
 mod push;
@@ -19,6 +22,8 @@ mod resources;
 mod schema;
 mod secret;
 mod server;
+mod shares;
+mod slow_readers;
 mod tokens;
 mod tools;
 
