@@ -108,6 +108,7 @@ impl Sessions {
             Origin::Process(process) => Observation::ProcessFound(process.clone()),
             Origin::ByHand(by_hand) => Observation::AddedByHand(by_hand.clone()),
         };
+        world.outputs.begin(id);
         world.registry.observe(&observation);
         for chosen in world.memory.chosen(id, &world.registry.snapshot()) {
             world.registry.observe(&chosen);

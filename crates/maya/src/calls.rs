@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use maya_mcp_session::SessionId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -17,6 +18,7 @@ use crate::{
         WrittenModule,
     },
     output::{Output, Progress},
+    outputs::Outputs,
     proof::Key,
     protocol::{Execute, Execution, Refusal, WireExecution},
     request::{About, Call, Calls, Reply},
@@ -78,6 +80,17 @@ impl Client {
         follower: mpsc::Sender<Progress>,
     ) -> Result<Running, LinkError> {
         self.begin(script, Output::followed_by(follower)).await
+    }
+
+    /// The same, with all of its output kept beside that of others.
+    pub async fn start_kept(
+        &self,
+        script: &Execute,
+        follower: mpsc::Sender<Progress>,
+        outputs: Outputs,
+        session: SessionId,
+    ) -> Result<Running, LinkError> {
+        self.begin(script, Output::followed_by(follower).kept_in(outputs, session)).await
     }
 
     async fn begin(&self, script: &Execute, output: Output) -> Result<Running, LinkError> {

@@ -4,8 +4,11 @@
 
 use std::mem;
 
+use maya_mcp_session::SessionId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{self, error::TrySendError};
+
+use crate::outputs::Outputs;
 
 /// Of each of the two, in bytes. Beyond it characters are counted and thrown away.
 const LONGEST: usize = 16 << 20;
@@ -52,6 +55,8 @@ pub(crate) struct Output {
     /// Characters that were too many.
     pub dropped: u64,
     follower: Option<mpsc::Sender<Progress>>,
+    /// Where it is kept beside its answer.
+    kept_in: Option<(Outputs, SessionId)>,
     /// For which the follower had no room, the latest of each kind; of output nothing.
     untold: Vec<Progress>,
 }
@@ -61,6 +66,10 @@ impl Output {
     /// the answer.
     pub fn followed_by(follower: mpsc::Sender<Progress>) -> Self {
         Self { follower: Some(follower), ..Self::default() }
+    }
+
+    pub fn kept_in(self, outputs: Outputs, session: SessionId) -> Self {
+        Self { kept_in: Some((outputs, session)), ..self }
     }
 
     pub fn take(&mut self, stream: Stream, mut text: String) {
@@ -73,6 +82,9 @@ impl Output {
         text.truncate(fits);
         kept.push_str(&text);
         if !text.is_empty() {
+            if let Some((outputs, session)) = &self.kept_in {
+                outputs.printed(*session, stream, &text);
+            }
             self.tell(Progress::Output { stream, text });
         }
     }

@@ -1,6 +1,7 @@
 //! What each Maya has shown in its Script Editor, as far as somebody listened.
 //!
-//! Invariant: what is kept of a session is bounded, and nothing of one that has ended; no Maya is listened to before somebody asks for it.
+//! Invariant: what is kept of a session is bounded, and nothing is of one that has not begun or has ended; no Maya is listened to before
+//! somebody asks for it.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -39,6 +40,8 @@ struct Kept {
     /// How many bytes there have been in all.
     end: u64,
     sizes: Sizes,
+    /// Up to where each reader has read: clients, and those are few.
+    read: HashMap<String, u64>,
     is_wanted: bool,
     is_heard: bool,
 }
@@ -83,11 +86,16 @@ impl Default for Outputs {
 }
 
 impl Outputs {
+    /// The session has begun: only from here to `forget` is anything kept of it.
+    pub fn begin(&self, id: SessionId) {
+        self.sessions().insert(id, Kept::default());
+    }
+
     /// From now on, for as long as this session is linked, all that its Script Editor shows is kept.
     pub fn listen(&self, id: SessionId) {
-        let kept = &mut *self.sessions();
-        let kept = kept.entry(id).or_default();
-        if !std::mem::replace(&mut kept.is_wanted, true) {
+        if let Some(kept) = self.sessions().get_mut(&id)
+            && !std::mem::replace(&mut kept.is_wanted, true)
+        {
             self.shared.wishes.send_modify(|count| *count += 1);
         }
     }
@@ -121,8 +129,8 @@ impl Outputs {
     }
 
     fn keep(&self, id: SessionId, stream: Stream, text: &str) {
-        if !text.is_empty() {
-            self.sessions().entry(id).or_default().push(side_of(stream), text);
+        if let Some(kept) = self.sessions().get_mut(&id).filter(|_| !text.is_empty()) {
+            kept.push(side_of(stream), text);
             self.shared.grown.send_modify(|count| *count += 1);
         }
     }
@@ -130,6 +138,15 @@ impl Outputs {
     /// What was shown after that position; 0 is the beginning.
     pub fn after(&self, id: SessionId, position: u64) -> Shown {
         self.sessions().get(&id).map(|kept| kept.after(position)).unwrap_or_default()
+    }
+
+    /// What is new to this reader, who is known by a name, since it last asked.
+    pub fn news_for(&self, reader: &str, id: SessionId) -> Shown {
+        let sessions = &mut *self.sessions();
+        let Some(kept) = sessions.get_mut(&id) else { return Shown::default() };
+        let shown = kept.after(kept.read.get(reader).copied().unwrap_or_default());
+        kept.read.insert(reader.to_owned(), shown.position);
+        shown
     }
 
     pub fn sizes(&self, id: SessionId) -> Sizes {
@@ -216,6 +233,7 @@ mod tests {
     #[test]
     fn each_reader_gets_what_is_new_to_it() {
         let outputs = Outputs::default();
+        outputs.begin(ID);
         assert_eq!(outputs.after(ID, 0), Shown::default(), "nothing was shown");
         outputs.hear(ID, Stream::Info, "eins\n");
         outputs.hear(ID, Stream::Warning, "Vorsicht: ü\n");
@@ -237,14 +255,22 @@ mod tests {
         assert_eq!(odd.stderr, "\nnoch einmal\n", "a position within a character is the next one's");
         assert_eq!(outputs.after(ID, 1 << 40), outputs.after(ID, 0), "a position of another engine");
         assert_eq!(outputs.sizes(ID), Sizes { stdout: 5, stderr: 25 }, "in bytes");
+        assert_eq!(outputs.news_for("cursor", ID).stdout, "eins\n", "a reader is remembered");
+        assert_eq!(outputs.news_for("cursor", ID).stdout, "", "and gets nothing twice");
+        assert_eq!(outputs.news_for("zed", ID).stdout, "eins\n", "each for itself");
         outputs.forget(ID);
+        outputs.hear(ID, Stream::Stdout, "late");
         assert_eq!(outputs.after(ID, 0), Shown::default(), "it has ended");
+        outputs.begin(ID);
+        outputs.hear(ID, Stream::Stdout, "new");
+        assert_eq!(outputs.news_for("cursor", ID).stdout, "new", "the same address is another session");
     }
 
     #[test]
     fn what_is_kept_is_bounded_and_what_is_missed_is_counted() {
         for (pieces, length) in [(300, 8 << 10), (1, 3 << 20), (40_000, 70), (3, KEPT)] {
             let outputs = Outputs::default();
+            outputs.begin(ID);
             for _ in 0..pieces {
                 outputs.hear(ID, Stream::Stdout, &"ü".repeat(length / 2));
             }
@@ -258,6 +284,7 @@ mod tests {
     #[test]
     fn a_scripts_own_output_is_kept_while_the_script_editor_is_not_heard() {
         let outputs = Outputs::default();
+        outputs.begin(ID);
         outputs.printed(ID, Stream::Stdout, "one ");
         outputs.listen(ID);
         outputs.printed(ID, Stream::Stdout, "two ");
@@ -272,10 +299,12 @@ mod tests {
     #[tokio::test]
     async fn who_can_listen_hears_of_the_wish() {
         let outputs = Outputs::default();
+        outputs.begin(ID);
         let (listening, ()) = tokio::join!(
             tokio::time::timeout(std::time::Duration::from_secs(10), outputs.is_wanted(ID)),
             async {
                 let other = SessionId::Process(ProcessId { pid: 2, started_at: 1 });
+                outputs.begin(other);
                 outputs.listen(other);
                 tokio::task::yield_now().await;
                 outputs.listen(ID);

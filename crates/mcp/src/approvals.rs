@@ -1,9 +1,10 @@
 //! Whether a client may do what it asks for, and asking the artist where that is theirs to say.
 //!
-//! Invariant: what the artist allows once runs once, whoever asks for it again meanwhile; nothing runs while nobody has answered.
+//! Invariant: what the artist allows once runs once, whoever asks for it again meanwhile; nothing runs while nobody has answered, nor in a
+//! session that has ended.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -11,16 +12,16 @@ use std::{
 use maya_mcp_session::{
     Access, Answer, Observation, Question, QuestionId, Registry, Session, Snapshot, Wanted, clock,
 };
+use rmcp::{RoleServer, service::Peer};
 use tokio::time::{Instant, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    elicitation::{self, Offer},
+    elicitation::{self, Offer, Said},
     tools::{Call, OUR_CLIENT, Unanswered},
 };
 
-/// How long one call waits for the artist: clients give up after a minute, or wait on while they hear of progress.
-const PATIENCE: Duration = Duration::from_secs(45);
+/// How long a call that tells of its progress waits for the artist.
 const LONG_PATIENCE: Duration = Duration::from_mins(5);
 const ALIVE_EVERY: Duration = Duration::from_secs(5);
 /// For how long a question stands, and its answer counts.
@@ -32,13 +33,17 @@ const MOST: usize = 16;
 pub(crate) struct Approvals {
     /// Held while an answer is taken, so that it is taken once.
     taking: Mutex<()>,
+    /// Which questions clients are asking their artists at this moment.
+    asking: Mutex<BTreeSet<QuestionId>>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Allowed,
     Denied,
     LookOnly,
+    /// The session has ended.
+    Gone,
     /// The artist has not answered yet.
     Open(QuestionId),
     /// Nobody has asked, or too long ago.
@@ -55,85 +60,112 @@ pub(crate) async fn permit(
     if call.client.as_str() == OUR_CLIENT {
         return Ok(());
     }
-    while !take(call, sessions, wanted) {
+    // What a client says counts for what it was asked before it called.
+    take_in(call, sessions, wanted)?;
+    while !take(call, sessions, wanted)? {
         let mut forms = BTreeMap::new();
         for session in sessions {
             if standing(call, session, wanted) == Standing::Unasked {
                 ask(call, session, wanted)?;
             }
-            let key = key(session, wanted);
-            if let (Standing::Open(id), Some(answer)) = (standing(call, session, wanted), call.elicited(&key))
-            {
-                call.shared.registry.observe(&Observation::QuestionAnswered { id, answer });
-            }
-            if matches!(standing(call, session, wanted), Standing::Open(_)) {
-                forms.insert(key, elicitation::form(&question_for(session, wanted)));
+            if let Standing::Open(id) = standing(call, session, wanted) {
+                forms.insert(id.to_string(), elicitation::form(&question_for(session, wanted)));
             }
         }
         if matches!(call.offer, Offer::Resend) && !forms.is_empty() {
             return Err(Unanswered::Asks(Box::new(elicitation::resend(forms))));
         }
         for session in sessions {
-            let wait = Waiting { session, wanted };
-            match call.offer.clone() {
-                Offer::Ask(peer) => {
-                    let asking = elicitation::ask(peer, question_for(session, wanted));
-                    wait.for_the_artist(call, asking).await?;
-                }
-                Offer::None | Offer::Resend => wait.for_the_artist(call, std::future::pending()).await?,
-            }
+            wait_for_the_artist(call, session, wanted).await?;
         }
     }
     Ok(())
 }
 
-/// Which question an answer of a client's is to.
-fn key(session: &Session, wanted: &Wanted) -> String {
-    format!("{}/{}", session.id(), wanted.digest)
-}
-
-struct Waiting<'a> {
-    session: &'a Session,
-    wanted: &'a Wanted,
-}
-
-impl Waiting<'_> {
-    /// Returns when there is an answer, wherever it comes from: `asking` is the client's own way to ask.
-    async fn for_the_artist(
-        &self,
-        call: &mut Call<'_>,
-        asking: impl Future<Output = Option<Answer>>,
-    ) -> Result<(), Unanswered> {
-        let Self { session, wanted } = *self;
-        let mut level = call.shared.registry.watch();
-        let mut asking = std::pin::pin!(asking);
-        let mut asked = false;
-        let patience = if call.reporter.wants_progress() { LONG_PATIENCE } else { PATIENCE };
-        let mut patience = std::pin::pin!(sleep(patience));
-        let mut alive = interval_at(Instant::now(), ALIVE_EVERY);
-        loop {
-            level.mark_unchanged();
-            let open = match standing(call, session, wanted) {
-                // Or somebody has taken the answer meanwhile: it is asked anew.
-                Standing::Allowed | Standing::Unasked => return Ok(()),
-                Standing::Denied => return Err(denied(session)),
-                Standing::LookOnly => return Err(look_only(session)),
-                Standing::Open(id) => id,
-            };
-            tokio::select! {
-                // The registry lives as long as the endpoint.
-                _ = level.changed() => {}
-                answer = &mut asking, if !asked => {
-                    asked = true;
-                    if let Some(answer) = answer {
-                        call.shared.registry.observe(&Observation::QuestionAnswered { id: open, answer });
-                    }
-                }
-                _ = alive.tick() => call.alive("Waiting for the artist to allow it"),
-                () = &mut patience => return Err(unanswered(session)),
-                over = call.over() => return Err(over),
+fn take_in(call: &mut Call<'_>, sessions: &[&Session], wanted: &Wanted) -> Result<(), Unanswered> {
+    for session in sessions {
+        let Standing::Open(id) = standing(call, session, wanted) else { continue };
+        match call.answers.take(&id.to_string()) {
+            Some(Said::Clearly(answer)) => {
+                call.shared.registry.observe(&Observation::QuestionAnswered { id, answer });
             }
+            // Asked again at once, an artist who has closed the form would see it for ever.
+            Some(Said::Nothing) => return Err(unanswered(session)),
+            None => {}
         }
+    }
+    Ok(())
+}
+
+/// Returns when there is an answer, wherever it comes from.
+async fn wait_for_the_artist(
+    call: &mut Call<'_>,
+    session: &Session,
+    wanted: &Wanted,
+) -> Result<(), Unanswered> {
+    let mut level = call.shared.registry.watch();
+    let patience = if call.reporter.wants_progress() { LONG_PATIENCE } else { call.shared.patience.artist };
+    let mut patience = std::pin::pin!(sleep(patience));
+    let mut alive = interval_at(Instant::now(), ALIVE_EVERY);
+    loop {
+        level.mark_unchanged();
+        match standing(call, session, wanted) {
+            // Unasked: somebody has taken the answer meanwhile, and it is asked anew.
+            Standing::Allowed | Standing::Unasked => return Ok(()),
+            Standing::Open(id) => {
+                if let Offer::Ask(peer) = &call.offer {
+                    ask_through_the_client(call, peer, id, &question_for(session, wanted)).await;
+                }
+            }
+            not => return Err(refused(not, session)),
+        }
+        tokio::select! {
+            // The registry lives as long as the endpoint.
+            _ = level.changed() => {}
+            _ = alive.tick() => call.alive("Waiting for the artist to allow it"),
+            () = &mut patience => return Err(unanswered(session)),
+            over = call.over() => return Err(over),
+        }
+    }
+}
+
+/// Once for each question; what comes of it counts as long as it is open, whether or not the call still waits.
+async fn ask_through_the_client(call: &Call<'_>, peer: &Peer<RoleServer>, id: QuestionId, question: &str) {
+    let shared = Arc::clone(call.shared);
+    if !shared.approvals.asking().insert(id) {
+        return;
+    }
+    let asked = elicitation::ask(peer, question).await;
+    call.shared.tracker.spawn(async move {
+        let settled = async {
+            let open = |snapshot: &Arc<Snapshot>| {
+                snapshot.questions.get(&id).is_some_and(|question| question.answer.is_none())
+            };
+            // An error says that the registry is gone, and everything with it.
+            let _ = shared.registry.watch().wait_for(|snapshot| !open(snapshot)).await;
+        };
+        let answer = async {
+            match asked {
+                Some(asked) => asked.answer(settled).await,
+                None => None,
+            }
+        };
+        if let Some(Some(answer)) = shared.stop.run_until_cancelled(answer).await {
+            shared.registry.observe(&Observation::QuestionAnswered { id, answer });
+        }
+        // One who has closed the dialog is not asked the same there again; the tray and the window still ask.
+        let closed = async {
+            let gone = |snapshot: &Arc<Snapshot>| !snapshot.questions.contains_key(&id);
+            let _ = shared.registry.watch().wait_for(gone).await;
+        };
+        shared.stop.run_until_cancelled(closed).await;
+        shared.approvals.asking().remove(&id);
+    });
+}
+
+impl Approvals {
+    fn asking(&self) -> std::sync::MutexGuard<'_, BTreeSet<QuestionId>> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,42 +183,58 @@ fn ask(call: &Call<'_>, session: &Session, wanted: &Wanted) -> Result<(), Unansw
     Ok(())
 }
 
-/// Where all of them stand allowed, what was allowed is taken: it counts once.
-fn take(call: &Call<'_>, sessions: &[&Session], wanted: &Wanted) -> bool {
+/// Where all of them stand allowed, what was allowed is taken: it counts once. Where one is refused, so are all, and nobody is asked.
+fn take(call: &Call<'_>, sessions: &[&Session], wanted: &Wanted) -> Result<bool, Unanswered> {
     let _taking = call.shared.approvals.taking.lock().unwrap_or_else(PoisonError::into_inner);
-    let all = sessions.iter().all(|session| standing(call, session, wanted) == Standing::Allowed);
     let snapshot = call.shared.registry.snapshot();
+    let stand = |session: &&Session| stands(&snapshot, call, session, wanted);
+    for session in sessions {
+        if let not @ (Standing::Denied | Standing::LookOnly | Standing::Gone) = stand(session) {
+            return Err(refused(not, session));
+        }
+    }
+    let all = sessions.iter().all(|session| stand(session) == Standing::Allowed);
     for session in sessions.iter().filter(|_| all) {
+        // An answer is kept for when there is a way to Maya again.
+        call.link(session)?;
         if let Some(question) = snapshot.question(call.client, session.id(), &wanted.digest) {
             call.shared.registry.observe(&Observation::QuestionClosed { id: question.id });
         }
     }
-    all
+    Ok(all)
 }
 
 fn standing(call: &Call<'_>, session: &Session, wanted: &Wanted) -> Standing {
-    let snapshot = call.shared.registry.snapshot();
-    let question = snapshot.question(call.client, session.id(), &wanted.digest);
-    stands(&snapshot, call, session, question)
+    stands(&call.shared.registry.snapshot(), call, session, wanted)
 }
 
-fn stands(
-    snapshot: &Snapshot,
-    call: &Call<'_>,
-    session: &Session,
-    question: Option<&Arc<Question>>,
-) -> Standing {
+fn stands(snapshot: &Snapshot, call: &Call<'_>, session: &Session, wanted: &Wanted) -> Standing {
+    if !snapshot.sessions.contains_key(&session.id()) {
+        return Standing::Gone;
+    }
     match snapshot.rules.access(call.client, session.id()) {
         Access::Full => Standing::Allowed,
         Access::LookOnly => Standing::LookOnly,
-        Access::Ask => match question.map(|question| (question.id, question.answer)) {
-            None => Standing::Unasked,
-            Some((id, None)) => Standing::Open(id),
-            Some((_, Some(Answer::Once | Answer::Always))) => Standing::Allowed,
-            // It stays, so that the artist is not asked the same again and again.
-            Some((_, Some(Answer::No))) => Standing::Denied,
-        },
+        Access::Ask => {
+            let question = snapshot.question(call.client, session.id(), &wanted.digest);
+            // What is too old is about to be closed.
+            let question = question.filter(|question| left(question) > Duration::ZERO);
+            match question.map(|question| (question.id, question.answer)) {
+                None => Standing::Unasked,
+                Some((id, None)) => Standing::Open(id),
+                Some((_, Some(Answer::Once | Answer::Always))) => Standing::Allowed,
+                // It stays, so that the artist is not asked the same again and again.
+                Some((_, Some(Answer::No))) => Standing::Denied,
+            }
+        }
     }
+}
+
+/// For how long a question, or its answer, still stands.
+fn left(question: &Question) -> Duration {
+    let since = question.answered_at.unwrap_or(question.since);
+    let age = Duration::try_from(clock::now().duration_since(since)).unwrap_or_default();
+    STANDS.saturating_sub(age)
 }
 
 /// Closes what has stood for too long. Sleeps while nothing is asked.
@@ -195,25 +243,17 @@ pub(crate) async fn expire(registry: Registry, stop: CancellationToken) {
         let mut level = registry.watch();
         loop {
             let snapshot = level.borrow_and_update().clone();
-            let now = clock::now();
-            let age = |question: &Question| {
-                Duration::try_from(now.duration_since(question.since)).unwrap_or_default()
-            };
-            let left = snapshot.questions.values().map(|question| STANDS.saturating_sub(age(question)));
-            let next = left.min();
-            tokio::select! {
-                _ = level.changed() => {}
-                () = async { match next { Some(left) => sleep(left).await, None => std::future::pending().await } } => {
-                    let old = |question: &&Arc<Question>| {
-                        let age = clock::now().duration_since(question.since);
-                        Duration::try_from(age).unwrap_or_default() >= STANDS
-                    };
-                    let level = registry.snapshot();
-                    for question in level.questions.values().filter(old) {
-                        registry.observe(&Observation::QuestionClosed { id: question.id });
-                    }
-                }
+            for question in snapshot.questions.values().filter(|question| left(question) == Duration::ZERO) {
+                registry.observe(&Observation::QuestionClosed { id: question.id });
             }
+            let next = snapshot.questions.values().map(|question| left(question)).min();
+            let next = async {
+                match next {
+                    Some(left) => sleep(left).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! { _ = level.changed() => {}, () = next => {} }
         }
     };
     tokio::select! { () = expiring => {}, () = stop.cancelled() => {} }
@@ -224,18 +264,19 @@ fn question_for(session: &Session, wanted: &Wanted) -> String {
     format!("May I {} in {title} ({id})?\n\n{}", wanted.what, wanted.code)
 }
 
-fn look_only(session: &Session) -> Unanswered {
+fn refused(why: Standing, session: &Session) -> Unanswered {
     let (id, title) = (session.id(), session.title());
-    Unanswered::refused(format!(
-        "In {id} ({title}) you may only look: get_scene, capture_viewport and get_output work, and nothing runs. The artist can change that in Maya MCP Tray."
-    ))
-}
-
-fn denied(session: &Session) -> Unanswered {
-    let (id, title) = (session.id(), session.title());
-    Unanswered::refused(format!(
-        "The artist did not allow it in {id} ({title}), so it did not run. Ask them what they would rather have, and do not try the same again."
-    ))
+    Unanswered::refused(match why {
+        Standing::LookOnly => format!(
+            "In {id} ({title}) you may only look: get_scene, capture_viewport and get_output work, and nothing runs. The artist can change that in Maya MCP Tray."
+        ),
+        Standing::Gone => {
+            format!("{id} ({title}) has ended, so nothing ran. Call list_sessions to see what is running.")
+        }
+        _ => format!(
+            "The artist did not allow it in {id} ({title}), so it did not run. Ask them what they would rather have, and do not try the same again."
+        ),
+    })
 }
 
 fn unanswered(session: &Session) -> Unanswered {

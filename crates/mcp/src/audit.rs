@@ -12,13 +12,19 @@ use std::{
 
 use maya_mcp_session::{ClientName, clock};
 use serde::{Deserialize, Serialize};
-use tokio::{sync::mpsc, task::spawn_blocking, time::timeout};
+use tokio::{
+    sync::mpsc,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::private_file;
 
 /// Lines on their way to the disk. More means that it does not take any.
-const WAITING: usize = 1024;
+const WAITING: usize = 256;
+/// Of the arguments, in bytes, where they are wanted.
+const LONGEST: usize = 64 << 10;
 /// Of one file, in bytes; then the next one begins,
 const LARGEST: u64 = 8 << 20;
 /// and so many earlier ones are kept.
@@ -51,7 +57,7 @@ pub(crate) struct Line {
     pub tool: String,
     /// Those that it was about; empty where it was about none.
     pub sessions: Vec<String>,
-    /// SHA-256 of the arguments' JSON text.
+    /// SHA-256 of the arguments' JSON text, of all of it.
     pub digest: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<String>,
@@ -63,7 +69,7 @@ pub(crate) struct Line {
 #[derive(Debug)]
 pub(crate) struct Audit {
     lines: mpsc::Sender<Line>,
-    pub text: AuditText,
+    text: AuditText,
     lost: AtomicU64,
 }
 
@@ -77,6 +83,12 @@ impl Audit {
         if self.lines.try_send(line).is_err() && self.lost.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::warn!("a call could not be put into the audit log");
         }
+    }
+
+    /// What of the arguments is written down.
+    pub fn text_of(&self, arguments: &str) -> Option<String> {
+        let end = arguments.floor_char_boundary(LONGEST);
+        (self.text == AuditText::Arguments).then(|| arguments[..end].to_owned())
     }
 
     pub fn now() -> String {
@@ -105,10 +117,19 @@ pub(crate) async fn write(path: PathBuf, mut lines: mpsc::Receiver<Line>, stop: 
         }
         let text: String = batch.iter().map(text_of).collect();
         let path = path.clone();
-        let written = spawn_blocking(move || append(&path, &text)).await;
-        let failed = written.unwrap_or_else(|panicked| Err(io::Error::other(panicked))).err();
+        let writing = spawn_blocking(move || append(&path, &text));
+        // A disk that does not answer must not keep the engine from its end.
+        let given_up = async {
+            stop.cancelled().await;
+            sleep(LAST_LINES).await;
+        };
+        let written = tokio::select! {
+            written = writing => written.unwrap_or_else(|panicked| Err(io::Error::other(panicked))),
+            () = given_up => Err(io::ErrorKind::TimedOut.into()),
+        };
+        let failed = written.err();
         if let (Some(error), false) = (&failed, failed_before) {
-            tracing::warn!(%error, "the audit log cannot be written");
+            tracing::warn!(%error, lines = batch.len(), "the audit log cannot be written");
         }
         failed_before = failed.is_some();
     }
@@ -120,7 +141,8 @@ fn text_of(line: &Line) -> String {
 
 fn append(path: &Path, text: &str) -> io::Result<()> {
     if std::fs::metadata(path).is_ok_and(|about| about.len() >= LARGEST) {
-        make_room(path)?;
+        // A file that somebody holds open (on Windows) is written on.
+        let _ = make_room(path);
     }
     let mut file = match File::options().append(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -2,19 +2,23 @@
 //!
 //! Invariant: only a clear answer is one; whatever else comes back leaves the question open.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use maya_mcp_session::Answer;
 use rmcp::{
     RoleServer,
     model::{
-        CallToolRequestParams, ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction,
-        ElicitationSchema, EnumSchema, InputRequest, InputRequiredResult, InputResponses,
+        CallToolRequestParams, ClientResult, ElicitRequest, ElicitRequestParams, ElicitResult,
+        ElicitationAction, ElicitationSchema, EnumSchema, InputRequest, InputRequiredResult, InputResponses,
+        ServerRequest,
     },
-    service::{Peer, RequestContext},
+    service::{Peer, PeerRequestOptions, RequestContext, RequestHandle},
 };
 use serde_json::Value;
+use tokio::time::timeout;
 
+/// A client that takes nothing is asked in the tray and the window alone.
+const SENDING: Duration = Duration::from_secs(2);
 const FIELD: &str = "decision";
 const CHOICES: [(&str, &str, Answer); 3] = [
     ("allow_once", "Allow once", Answer::Once),
@@ -43,6 +47,13 @@ pub(crate) fn offer(context: &RequestContext<RoleServer>) -> Offer {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    Clearly(Answer),
+    /// The form was closed, or came back with something else.
+    Nothing,
+}
+
 /// What a client sent with its call again.
 #[derive(Debug, Default)]
 pub(crate) struct Answers(InputResponses);
@@ -52,10 +63,11 @@ impl Answers {
         Self(request.input_responses.take().unwrap_or_default())
     }
 
-    /// Once.
-    pub fn take(&mut self, key: &str) -> Option<Answer> {
-        let answer = serde_json::from_value::<ElicitResult>(self.0.remove(key)?).ok()?;
-        read(&answer)
+    /// Once. None where nothing was said of it.
+    pub fn take(&mut self, key: &str) -> Option<Said> {
+        let answer = serde_json::from_value::<ElicitResult>(self.0.remove(key)?);
+        let answer = answer.ok().and_then(|answer| read(&answer));
+        Some(answer.map_or(Said::Nothing, Said::Clearly))
     }
 }
 
@@ -78,13 +90,41 @@ pub(crate) fn resend(forms: BTreeMap<String, ElicitRequestParams>) -> InputRequi
     InputRequiredResult::from_input_requests(requests.collect())
 }
 
-/// Asks at once. None where there is no clear answer.
-pub(crate) async fn ask(peer: Peer<RoleServer>, question: String) -> Option<Answer> {
-    match peer.create_elicitation(form(&question)).await {
-        Ok(answer) => read(&answer),
-        Err(error) => {
+/// A question on its way.
+#[derive(Debug)]
+pub(crate) struct Asked(RequestHandle<RoleServer>);
+
+/// Asks. Within the call that it is for: rmcp then sends it over that call's own stream.
+pub(crate) async fn ask(peer: &Peer<RoleServer>, question: &str) -> Option<Asked> {
+    let request = ServerRequest::ElicitRequest(ElicitRequest::new(form(question)));
+    let sending = peer.send_request_with_option(request, PeerRequestOptions::no_options());
+    match timeout(SENDING, sending).await {
+        Ok(Ok(asked)) => Some(Asked(asked)),
+        Ok(Err(error)) => {
             tracing::debug!(%error, "the client did not ask its artist");
             None
+        }
+        Err(_) => None,
+    }
+}
+
+impl Asked {
+    /// Waits for the answer, and takes the question back when it is settled elsewhere. None where there is no clear answer.
+    pub async fn answer(self, settled: impl Future<Output = ()>) -> Option<Answer> {
+        let Self(mut asked) = self;
+        tokio::select! {
+            answer = &mut asked.rx => match answer {
+                Ok(Ok(ClientResult::ElicitResult(answer))) => read(&answer),
+                other => {
+                    tracing::debug!(?other, "the client did not ask its artist");
+                    None
+                }
+            },
+            () = settled => {
+                // Where the client is gone there is nothing to take back.
+                let _ = asked.cancel(Some("It was answered elsewhere.".to_owned())).await;
+                None
+            }
         }
     }
 }
@@ -114,6 +154,7 @@ mod tests {
             (json!({"action": "accept", "content": {"decision": "deny"}}), Some(Answer::No)),
             (json!({"action": "decline"}), Some(Answer::No)),
             (json!({"action": "cancel"}), None),
+            (json!(null), None),
             (json!({"action": "accept"}), None),
             (json!({"action": "accept", "content": {"decision": "yes"}}), None),
             (json!({"action": "accept", "content": {"other": "allow_once"}}), None),
@@ -121,7 +162,8 @@ mod tests {
         ] {
             let mut answers = Answers([("digest".to_owned(), answer.clone())].into());
             assert_eq!(answers.take("another"), None, "{answer}: it is to another question");
-            assert_eq!(answers.take("digest"), read, "{answer}");
+            let read = read.map_or(Said::Nothing, Said::Clearly);
+            assert_eq!(answers.take("digest"), Some(read), "{answer}");
             assert_eq!(answers.take("digest"), None, "{answer}: once");
         }
     }

@@ -40,14 +40,13 @@ use crate::{
     connections::{Connection, Connections, Leave},
     executions::Executions,
     gate::{self, Door, Guard, refuse},
-    legacy_sessions::{LegacySessions, Patience},
+    legacy_sessions::{self, LegacySessions},
     push::{self, Pulse},
     secret::{EndpointSecret, is_nonce},
-    server::{Server, Shared},
+    server::{Patience, Server, Shared},
     shares::Shares,
     slow_readers::Patient,
     tokens::Tokens,
-    tools::Positions,
 };
 
 /// Some way below the files that a process may open; a workstation has a handful of clients.
@@ -75,6 +74,7 @@ pub struct Engine {
     /// `None`: no token is asked for, and every client is "local". For conformance runs only.
     pub tokens: Option<Tokens>,
     pub proof: EndpointSecret,
+    pub patience: Patience,
     /// Where each call is written down.
     pub audit: Option<AuditLog>,
     pub version: String,
@@ -92,7 +92,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
         executions: Executions::default(),
         approvals: Approvals::default(),
         audit,
-        positions: Positions::default(),
+        patience: engine.patience,
         pulse: watch::Sender::new(Pulse::default()),
         registry: engine.registry,
         links: engine.links,
@@ -124,7 +124,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
         tracker.spawn(audit::write(path, audit_lines, stop.clone()));
     }
     let stopped = stop.clone();
-    tracker.spawn(async move { legacy.reap(Patience::default(), stopped).await });
+    tracker.spawn(async move { legacy.reap(legacy_sessions::Patience::default(), stopped).await });
     if let Some(tokens) = engine.tokens {
         let stopped = stop.clone();
         tracker.spawn(async move { tokens.watch(stopped).await });

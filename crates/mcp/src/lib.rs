@@ -40,5 +40,6 @@ pub use endpoint::{Engine, serve};
 pub use endpoint_file::{EndpointFile, EndpointFileError};
 pub use private_file::{OnConflict, write as write_private};
 pub use secret::EndpointSecret;
+pub use server::Patience;
 pub use tokens::Tokens;
 pub use tools::OUR_CLIENT;

@@ -10,18 +10,23 @@ use rmcp::{
     model::{ProgressNotificationParam, ProgressToken},
     service::{Peer, RequestContext},
 };
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tokio_util::task::TaskTracker;
 
 use crate::logging::{self, Level};
 
 /// Pieces that wait for a slow reader.
 const WAITING: usize = 64;
-/// Lines that come together travel together, up to so many bytes.
-const LARGEST: usize = 64 << 10;
+/// Lines that come together travel together, up to so many bytes: what a client does not read is kept for it for a while.
+const LARGEST: usize = 8 << 10;
+/// Between two of them: whoever wants all of a flood has it in the answer.
+const PACE: Duration = Duration::from_millis(25);
 /// At the end of a call, for what still waits.
 const LAST_WORDS: Duration = Duration::from_millis(300);
-/// The least by which progress grows.
+/// By which progress grows where nothing better is known.
 const STEP: f64 = 1e-6;
 
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub(crate) struct Reporter {
     level: Option<Level>,
     telling: Option<Telling>,
     meter: Meter,
+    /// What the script said last of how far it is.
+    words: Option<String>,
 }
 
 #[derive(Debug)]
@@ -51,7 +58,7 @@ impl Reporter {
     pub fn new(context: &RequestContext<RoleServer>, legacy_level: Option<Level>) -> Self {
         let level = logging::wanted(&context.meta).or(legacy_level);
         let token = context.meta.get_progress_token();
-        Self { peer: context.peer.clone(), token, level, telling: None, meter: Meter::default() }
+        Self { peer: context.peer.clone(), token, level, telling: None, meter: Meter::default(), words: None }
     }
 
     /// For a part of the call: only the whole has a progress.
@@ -62,6 +69,7 @@ impl Reporter {
             level: self.level,
             telling: None,
             meter: Meter::default(),
+            words: None,
         }
     }
 
@@ -74,7 +82,9 @@ impl Reporter {
     pub fn alive(&mut self, tracker: &TaskTracker, words: &str) {
         let Some(token) = self.token.clone() else { return };
         let (progress, total) = self.meter.still();
-        self.progress(tracker, token, progress, total, Some(words.to_owned()));
+        // What the script has said of itself is worth more.
+        let words = self.words.clone().unwrap_or_else(|| words.to_owned());
+        self.progress(tracker, token, progress, total, Some(words));
     }
 
     /// What the script itself says of its progress.
@@ -87,6 +97,7 @@ impl Reporter {
     ) {
         let Some(token) = self.token.clone() else { return };
         let (progress, total) = self.meter.at(progress, total);
+        self.words.clone_from(&words);
         self.progress(tracker, token, progress, total, words);
     }
 
@@ -108,7 +119,7 @@ impl Reporter {
     pub fn printed(&mut self, tracker: &TaskTracker, logger: &str, stream: Stream, text: &str) {
         let level = Level::from(stream);
         if self.level.is_some_and(|least| level >= least) {
-            self.tell(tracker, News::Line { level, logger: logger.to_owned(), text: text.to_owned() });
+            self.tell(tracker, News::Line { level, logger: logger.to_owned(), text: short(text) });
         }
     }
 
@@ -151,6 +162,7 @@ async fn tell_all(peer: Peer<RoleServer>, mut heard: mpsc::Receiver<News>) {
             News::Line { level, logger, mut text } => {
                 next = join(level, &mut text, &mut heard);
                 let told = logging::tell(&peer, level, logger, text).await;
+                sleep(PACE).await;
                 if next.is_none() {
                     next = heard.recv().await;
                 }
@@ -174,6 +186,14 @@ fn join(level: Level, text: &mut String, heard: &mut mpsc::Receiver<News>) -> Op
     None
 }
 
+fn short(text: &str) -> String {
+    let end = text.floor_char_boundary(LARGEST);
+    match &text[end..] {
+        "" => text.to_owned(),
+        rest => format!("{}… ({} more bytes in the answer)\n", &text[..end], rest.len()),
+    }
+}
+
 /// Where the progress stands: it has to grow with each telling, whatever a script says.
 #[derive(Debug, Default)]
 struct Meter {
@@ -187,7 +207,8 @@ impl Meter {
     }
 
     fn at(&mut self, progress: f64, total: Option<f64>) -> (f64, Option<f64>) {
-        self.last = if progress > self.last { progress } else { self.last + STEP };
+        // Beyond some ten thousand million, a step is less than the next number.
+        self.last = progress.max(self.last.next_up().max(self.last + STEP));
         self.total = total;
         (self.last, total)
     }
@@ -207,6 +228,8 @@ mod tests {
             meter.still(),
             meter.at(0.5, Some(10.0)),
             meter.at(10.0, Some(10.0)),
+            meter.at(5e15, None),
+            meter.still(),
         ];
         assert!(told.windows(2).all(|pair| pair[0].0 < pair[1].0), "{told:?}");
         assert_eq!((told[1].1, told[3].1), (None, Some(10.0)), "the total is the script's own");

@@ -5,6 +5,7 @@
 use std::{
     borrow::Cow,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use hyper::http::request::Parts;
@@ -37,7 +38,7 @@ use crate::{
     push::{self, Listener, Pulse, Subscriptions},
     reporter::Reporter,
     resources,
-    tools::{self, Call, Positions},
+    tools::{self, Call},
 };
 
 /// Tools change only with the program itself, and a signal goes out when they do.
@@ -57,6 +58,21 @@ pub(crate) struct Caller {
     pub ended: CancellationToken,
 }
 
+/// For how long a call waits for what may take long.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For the artist's answer. Clients give up after a minute.
+    pub artist: Duration,
+    /// For a script that was told to stop: it may be in one long command of Maya's that is about to end.
+    pub stubborn: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { artist: Duration::from_secs(45), stubborn: Duration::from_secs(10) }
+    }
+}
+
 /// What all requests of all clients share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -67,9 +83,8 @@ pub(crate) struct Shared {
     pub changes: Changes,
     pub executions: Executions,
     pub approvals: Approvals,
+    pub patience: Patience,
     pub audit: Audit,
-    /// Up to where each client has read each session's output.
-    pub positions: Positions,
     pub pulse: watch::Sender<Pulse>,
     pub tracker: TaskTracker,
     pub stop: CancellationToken,
@@ -169,7 +184,7 @@ impl ServerHandler for Server {
             reporter: Reporter::new(&context, legacy_level),
             offer: elicitation::offer(&context),
             answers: Answers::of(&mut request),
-            about: Vec::new(),
+            note: tools::Note::default(),
         };
         tools::call(call, &request.name, request.arguments.unwrap_or_default()).await
     }

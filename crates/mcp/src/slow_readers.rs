@@ -20,7 +20,8 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-/// Signals of a hundred bytes each, beyond what the sockets hold: whoever lets so many lie does not read at all.
+/// Signals of a hundred bytes each, and lines of output of some kilobytes, beyond what the sockets hold: whoever lets so many lie does not
+/// read at all.
 const UNREAD: usize = 256;
 /// For a client that is stopped in a debugger; nothing that runs takes so long to read a single byte.
 const TAKES_NOTHING: Duration = Duration::from_mins(1);

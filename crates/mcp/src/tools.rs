@@ -15,11 +15,17 @@ mod several;
 mod table;
 mod target;
 
-pub(crate) use output::Positions;
 pub(crate) use sessions::infos;
 pub(crate) use table::list;
 
-use maya_mcp_session::{Answer, ChoiceError, ClientName, SessionId, Wanted};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::FutureExt as _;
+use maya_mcp_maya::Link;
+use maya_mcp_session::{ChoiceError, ClientName, Session, SessionId, Wanted};
 use rmcp::{
     ErrorData,
     model::{CallToolResponse, CallToolResult, ContentBlock, InputRequiredResult, JsonObject},
@@ -31,7 +37,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    audit::{Audit, AuditText, Line},
+    audit::{Audit, Line},
     elicitation::{Answers, Offer},
     reporter::Reporter,
     secret::hex,
@@ -42,10 +48,13 @@ use table::Tool;
 /// Our own program in a shell, where the artist speaks and not a model.
 pub const OUR_CLIENT: &str = "maya-mcp-cli";
 
+/// Of what a client calls something.
+const LONGEST_NAME: usize = 100;
+
 /// One call: who asks, and when to stop.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
-    pub shared: &'a Shared,
+    pub shared: &'a Arc<Shared>,
     pub client: &'a ClientName,
     /// Cancelled when nobody waits for the answer any more.
     pub abandoned: CancellationToken,
@@ -56,8 +65,26 @@ pub(crate) struct Call<'a> {
     pub offer: Offer,
     /// and what it has been told.
     pub answers: Answers,
-    /// Which sessions it is about.
-    pub about: Vec<SessionId>,
+    pub note: Note,
+}
+
+/// What the audit log has to know of a call beside its result.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Note(Arc<Mutex<(Vec<SessionId>, Option<Ended>)>>);
+
+impl Note {
+    /// Which session it is about.
+    pub fn about(&self, session: SessionId) {
+        let sessions = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).0;
+        if !sessions.contains(&session) {
+            sessions.push(session);
+        }
+    }
+
+    /// How a part of it ended, where that says more than the whole does.
+    pub fn ended(&self, ended: Ended) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(ended);
+    }
 }
 
 /// A result, or why there is none.
@@ -117,7 +144,7 @@ impl Unanswered {
         Self::Problem { sentence: sentence.into(), ended: Ended::Lost }
     }
 
-    fn ended(&self) -> Ended {
+    pub fn ended(&self) -> Ended {
         match self {
             Self::Problem { ended, .. } => *ended,
             Self::Asks(_) => Ended::Asked,
@@ -132,11 +159,6 @@ impl From<ChoiceError> for Unanswered {
 }
 
 impl Call<'_> {
-    /// What its artist has said through the client, if it was about just this.
-    pub fn elicited(&mut self, digest: &str) -> Option<Answer> {
-        self.answers.take(digest)
-    }
-
     /// Tells that it is still under way.
     pub fn alive(&mut self, words: &str) {
         self.reporter.alive(&self.shared.tracker, words);
@@ -152,8 +174,13 @@ impl Call<'_> {
             reporter: self.reporter.beside(),
             offer: self.offer.clone(),
             answers: Answers::default(),
-            about: Vec::new(),
+            note: self.note.clone(),
         }
+    }
+
+    /// The way to this session's Maya, if there is one now.
+    pub fn link(&self, session: &Session) -> Result<Link, Unanswered> {
+        self.shared.links.get(session.id()).ok_or_else(|| target::not_ready(session))
     }
 
     /// Returns when nobody waits for it any more.
@@ -172,20 +199,32 @@ pub(crate) async fn call(
     name: &str,
     arguments: JsonObject,
 ) -> Result<CallToolResponse, ErrorData> {
+    let text = serde_json::to_string(&arguments).expect("JSON is JSON");
+    let mut record = Recording {
+        audit: &call.shared.audit,
+        note: call.note.clone(),
+        line: Some(line(&call, name, &text)),
+        began: Instant::now(),
+        ended: Ended::Abandoned,
+    };
+    drop(text);
     let Some(tool) = table::find(name, call.client) else {
+        record.ended = Ended::Refused;
         return Err(ErrorData::invalid_params(format!("Unknown tool: {name}"), None));
     };
-    let began = Instant::now();
-    let text = serde_json::to_string(&arguments).expect("JSON is JSON");
-    let mut record = Recording { audit: &call.shared.audit, line: Some(line(&call, name, text)), began };
-    let outcome = carry_out(&mut call, tool, arguments).await;
+    let answering = AssertUnwindSafe(carry_out(&mut call, tool, arguments)).catch_unwind();
+    let Ok(outcome) = answering.await else {
+        record.ended = Ended::Lost;
+        tracing::error!(tool = name, "a tool panicked");
+        let why = "A fault of Maya MCP Tray's own; its log says where. Look at the scene before you go on.";
+        return Err(ErrorData::internal_error(why, None));
+    };
     call.reporter.finish().await;
-    let ended = match &outcome {
+    record.ended = match &outcome {
         Ok(result) if result.is_error == Some(true) => Ended::Error,
         Ok(_) => Ended::Ok,
         Err(unanswered) => unanswered.ended(),
     };
-    record.finish(&call.about, ended);
     Ok(match outcome {
         Ok(result) => result.into(),
         Err(Unanswered::Problem { sentence, .. }) => problem(sentence).into(),
@@ -194,6 +233,7 @@ pub(crate) async fn call(
 }
 
 async fn carry_out(call: &mut Call<'_>, tool: Tool, arguments: JsonObject) -> Answered {
+    table::check_names(tool, &arguments)?;
     match tool {
         Tool::ListSessions => Ok(sessions::list(call)),
         Tool::UseSession => sessions::choose(call, parse(arguments)?),
@@ -218,36 +258,32 @@ async fn carry_out(call: &mut Call<'_>, tool: Tool, arguments: JsonObject) -> An
 /// A call's line, which is written however the call ends.
 struct Recording<'a> {
     audit: &'a Audit,
+    note: Note,
     line: Option<Line>,
     began: Instant,
+    ended: Ended,
 }
 
-fn line(call: &Call<'_>, tool: &str, arguments: String) -> Line {
+fn line(call: &Call<'_>, tool: &str, arguments: &str) -> Line {
     Line {
         time: String::new(),
         client: call.client.clone(),
-        tool: tool.to_owned(),
+        tool: tool.chars().take(LONGEST_NAME).collect(),
         sessions: Vec::new(),
-        digest: digest(&[&arguments]),
-        arguments: (call.shared.audit.text == AuditText::Arguments).then_some(arguments),
+        digest: digest(&[arguments]),
+        arguments: call.shared.audit.text_of(arguments),
         duration_ms: 0.0,
-        ended: Ended::Abandoned.word(),
-    }
-}
-
-impl Recording<'_> {
-    fn finish(&mut self, about: &[SessionId], ended: Ended) {
-        if let Some(line) = &mut self.line {
-            line.sessions = about.iter().map(ToString::to_string).collect();
-            line.ended = ended.word();
-        }
+        ended: "",
     }
 }
 
 impl Drop for Recording<'_> {
     fn drop(&mut self) {
         if let Some(mut line) = self.line.take() {
+            let (sessions, ended) = &*self.note.0.lock().unwrap_or_else(PoisonError::into_inner);
             line.time = Audit::now();
+            line.sessions = sessions.iter().map(ToString::to_string).collect();
+            line.ended = ended.unwrap_or(self.ended).word();
             line.duration_ms = self.began.elapsed().as_secs_f64() * 1000.0;
             self.audit.record(line);
         }
@@ -259,8 +295,18 @@ fn wanted(what: String, code: &str, parts: &[&str]) -> Wanted {
     /// Some two screens of it.
     const READABLE: usize = 4000;
     let end = code.floor_char_boundary(READABLE);
-    let code = if end < code.len() { format!("{}\n…", &code[..end]) } else { code.to_owned() };
-    Wanted { digest: digest(parts), what, code }
+    let shown = match code[end..].lines().count() {
+        0 => code.to_owned(),
+        1 => format!("{}\n… and the rest of this line, {} bytes", &code[..end], code.len() - end),
+        more => format!("{}\n… and {more} more lines", &code[..end]),
+    };
+    Wanted { digest: digest(parts), what, code: shown }
+}
+
+/// A name that a client gives, as it stands in a question or a line: on one line, and short.
+fn quoted(name: &str) -> String {
+    let plain = name.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    format!("\"{}\"", plain.take(LONGEST_NAME).collect::<String>())
 }
 
 /// Each part with its length, so that no two lists are alike.

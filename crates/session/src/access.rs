@@ -129,6 +129,7 @@ pub struct Question {
     pub since: Timestamp,
     /// None while the artist has not answered. An answer stays until whoever asked has taken it.
     pub answer: Option<Answer>,
+    pub answered_at: Option<Timestamp>,
 }
 
 /// What shall be allowed.

@@ -48,7 +48,7 @@ pub fn reduce(
         Observation::QuestionAsked { client, session, wanted } => {
             ask(snapshot, client, *session, wanted, now)
         }
-        Observation::QuestionAnswered { id, answer } => answer_question(snapshot, *id, *answer),
+        Observation::QuestionAnswered { id, answer } => answer_question(snapshot, *id, *answer, now),
         Observation::QuestionClosed { id } => {
             snapshot.revision += u64::from(snapshot.questions.remove(id).is_some());
             None
@@ -147,16 +147,23 @@ fn ask(
         snapshot.revision += 1;
         let id = QuestionId(snapshot.revision);
         let (client, wanted) = (client.clone(), wanted.clone());
-        let question = Question { id, client, session, wanted, since: now, answer: None };
+        let question = Question { id, client, session, wanted, since: now, answer: None, answered_at: None };
         snapshot.questions.insert(id, Arc::new(question));
     }
     None
 }
 
 /// The first answer counts.
-fn answer_question(snapshot: &mut Snapshot, id: QuestionId, answer: Answer) -> Option<(Arc<Session>, Event)> {
+fn answer_question(
+    snapshot: &mut Snapshot,
+    id: QuestionId,
+    answer: Answer,
+    now: Timestamp,
+) -> Option<(Arc<Session>, Event)> {
     let question = snapshot.questions.get_mut(&id).filter(|question| question.answer.is_none())?;
-    Arc::make_mut(question).answer = Some(answer);
+    let answered = Arc::make_mut(question);
+    answered.answer = Some(answer);
+    answered.answered_at = Some(now);
     if answer == Answer::Always {
         snapshot.rules.trust(&question.client, question.session);
     }

@@ -122,8 +122,7 @@ pub(super) fn asking_for(script: &Execute) -> Wanted {
         Language::Python => "Python",
         Language::Mel => "MEL",
     };
-    let lines = script.code.trim().lines().count();
-    let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
+    let lines = lines_of(&script.code);
     let (loses, unsaved) = match script.unsaved {
         Unsaved::Refuse => ("", "refuse"),
         Unsaved::Discard => (", which may discard unsaved changes,", "discard"),
@@ -132,10 +131,18 @@ pub(super) fn asking_for(script: &Execute) -> Wanted {
     wanted(what.trim_end_matches(',').to_owned(), &script.code, &["code", language, unsaved, &script.code])
 }
 
+pub(super) fn lines_of(code: &str) -> String {
+    match code.trim().lines().count() {
+        1 => "1 line".to_owned(),
+        lines => format!("{lines} lines"),
+    }
+}
+
 pub(super) async fn execute(call: &mut Call<'_>, params: Params) -> Answered {
     let script = params.code.script()?;
     let target = Target::find(call, params.session.as_deref())?;
     permit(call, &[&target.session], &asking_for(&script)).await?;
+    let target = target.again(call)?;
     let execution = run::run(call, &target, &script).await?;
     let failed = execution.error.is_some();
     let told = told(&target.session, execution);

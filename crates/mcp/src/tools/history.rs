@@ -4,7 +4,11 @@ use maya_mcp_maya::Step;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answered, Call, answer, target::Target, wanted};
+use super::{
+    Answered, Call, answer, quoted,
+    target::{Doing, Target},
+    wanted,
+};
 use crate::approvals::permit;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -37,16 +41,19 @@ pub(super) enum Direction {
 pub(super) async fn step(call: &mut Call<'_>, params: Params, direction: Direction) -> Answered {
     let target = Target::find(call, params.session.as_deref())?;
     let expected = params.expected.as_deref();
-    let (what, word) = match direction {
-        Direction::Undo => ("undo a step", "undo"),
-        Direction::Redo => ("redo a step", "redo"),
+    let (doing, word) = match direction {
+        Direction::Undo => (Doing::Changing("undo a step"), "undo"),
+        Direction::Redo => (Doing::Changing("redo a step"), "redo"),
     };
-    let name = expected.unwrap_or("the last step");
-    let asking_for = wanted(format!("{word} {name}"), "", &[word, expected.unwrap_or("")]);
-    permit(call, &[&target.session], &asking_for).await?;
+    let (what, parts) = match expected {
+        Some(name) => (format!("{word} {}", quoted(name)), vec![word, name]),
+        None => (format!("{word} the last step"), vec![word]),
+    };
+    permit(call, &[&target.session], &wanted(what, "", &parts)).await?;
+    let target = target.again(call)?;
     let step = match direction {
-        Direction::Undo => target.ask(call, what, target.maya.undo(expected)).await?,
-        Direction::Redo => target.ask(call, what, target.maya.redo(expected)).await?,
+        Direction::Undo => target.ask(call, doing, target.maya.undo(expected)).await?,
+        Direction::Redo => target.ask(call, doing, target.maya.redo(expected)).await?,
     };
     let Step { name, next_undo, next_redo } = step;
     Ok(answer(&Stepped { session: target.id().to_string(), step: name, next_undo, next_redo }))

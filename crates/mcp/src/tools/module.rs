@@ -4,7 +4,13 @@ use maya_mcp_maya::{WriteModule, WrittenModule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answered, Call, answer, target::Target, wanted};
+use super::{
+    Answered, Call, Ended, Unanswered, answer,
+    execute::lines_of,
+    quoted,
+    target::{Doing, Target},
+    wanted,
+};
 use crate::approvals::permit;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,15 +44,22 @@ pub(super) struct Written {
 pub(super) async fn write(call: &mut Call<'_>, params: Params) -> Answered {
     let Params { session, name, code, overwrite } = params;
     let target = Target::find(call, session.as_deref())?;
-    let asking_for = wanted(
-        format!("write the Python module \"{name}\" into its memory"),
-        &code,
-        &["module", &name, &code],
-    );
+    let overwrite = overwrite.unwrap_or(true);
+    let (replacing, mode) = if overwrite { ("write or replace", "overwrite") } else { ("write", "keep") };
+    let what = format!("{replacing} the Python module {} in its memory ({})", quoted(&name), lines_of(&code));
+    let asking_for = wanted(what, &code, &["module", &name, mode, &code]);
     permit(call, &[&target.session], &asking_for).await?;
-    let module = WriteModule { name, code, overwrite: overwrite.unwrap_or(true) };
+    let target = target.again(call)?;
+    let module = WriteModule { name, code, overwrite };
+    let execution = call.shared.executions.begin(call.client, target.id());
     let writing = target.maya.write_module(&module);
-    let written = target.ask(call, "write the module", writing).await?;
+    let written = tokio::select! {
+        written = target.ask(call, Doing::Changing("write the module"), writing) => written?,
+        () = execution.cancel.cancelled() => return Err(Unanswered::Problem {
+            sentence: "The module is stopped where it can be. What it had done until then stays done.".to_owned(),
+            ended: Ended::Cancelled,
+        }),
+    };
     let WrittenModule { name, created, replaced, stdout, stderr } = written;
     Ok(answer(&Written { session: target.id().to_string(), name, created, replaced, stdout, stderr }))
 }

@@ -1,12 +1,6 @@
 //! What a Maya has printed, whoever made it print.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
-
 use maya_mcp_maya::Shown;
-use maya_mcp_session::{ClientName, SessionId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,30 +34,10 @@ pub(super) fn get(call: &mut Call<'_>, params: Params) -> Answered {
     let id = session.id();
     let outputs = &call.shared.outputs;
     outputs.listen(id);
-    let after = params.after.unwrap_or_else(|| call.shared.positions.of(call.client, id));
-    let Shown { stdout, stderr, missed, position } = outputs.after(id, after);
-    call.shared.positions.move_to(call.client, id, position);
+    let shown = match params.after {
+        Some(after) => outputs.after(id, after),
+        None => outputs.news_for(call.client.as_str(), id),
+    };
+    let Shown { stdout, stderr, missed, position } = shown;
     Ok(answer(&Output { session: id.to_string(), stdout, stderr, missed, position }))
-}
-
-/// Up to where each client has read the output of each session.
-#[derive(Debug, Default)]
-pub(crate) struct Positions(Mutex<HashMap<(ClientName, SessionId), u64>>);
-
-impl Positions {
-    /// More than are ever used at once; beyond it everybody reads from the beginning again.
-    const MOST: usize = 1024;
-
-    fn of(&self, client: &ClientName, session: SessionId) -> u64 {
-        let positions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        positions.get(&(client.clone(), session)).copied().unwrap_or_default()
-    }
-
-    fn move_to(&self, client: &ClientName, session: SessionId, position: u64) {
-        let mut positions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if positions.len() >= Self::MOST {
-            positions.clear();
-        }
-        positions.insert((client.clone(), session), position);
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use maya_mcp_maya::{Execute, Execution, FrameError, LinkError, Progress, Running};
 use tokio::{
     sync::mpsc,
-    time::{Instant, interval_at, sleep, timeout},
+    time::{Instant, interval_at, sleep_until, timeout},
 };
 
 use super::{
@@ -18,10 +18,10 @@ use super::{
 /// Pieces of output that wait to be told; what is beyond is in the answer.
 const NEWS_WAITING: usize = 256;
 const ALIVE_EVERY: Duration = Duration::from_secs(1);
-/// A script that was told to stop, and does not: for one long command of Maya's that is about to end.
-const STUBBORN: Duration = Duration::from_secs(10);
-/// Telling Maya to stop; its connection may still be opening.
+/// For the helper's own thread, which answers at once if it runs.
 const CANCELLING: Duration = Duration::from_secs(2);
+/// As good as none.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
 /// Of what was printed, for a call that ends without its answer.
 const KEPT: usize = 32 << 10;
 
@@ -30,7 +30,6 @@ pub(super) async fn run(
     target: &Target,
     script: &Execute,
 ) -> Result<Execution, Unanswered> {
-    let shared = call.shared;
     let (id, client) = (target.id(), call.client.clone());
     tracing::trace!(%id, %client, code = script.code, "script");
     let began = Instant::now();
@@ -41,24 +40,35 @@ pub(super) async fn run(
             let failed = execution.error.is_some();
             tracing::info!(%id, %client, elapsed_ms, failed, "script ran");
         }
-        Err(_) if shared.stop.is_cancelled() => {}
-        Err(why) => tracing::warn!(%id, %client, elapsed_ms, ?why, "script without an answer"),
+        Err(_) if call.shared.stop.is_cancelled() => {}
+        // The sentence may hold what was printed.
+        Err(why) => {
+            tracing::warn!(%id, %client, elapsed_ms, ended = ?why.ended(), "script without an answer");
+        }
     }
     outcome
 }
 
 async fn follow(call: &mut Call<'_>, target: &Target, script: &Execute) -> Result<Execution, Unanswered> {
+    let stubborn = call.shared.patience.stubborn;
     let execution = call.shared.executions.begin(call.client, target.id());
     let (follower, mut news) = mpsc::channel(NEWS_WAITING);
     let mut heard = Heard { began: Instant::now(), target, tail: String::new(), stuck: None };
+    let outputs = call.shared.outputs.clone();
     // Dropping it cancels the script in Maya.
     let mut running = tokio::select! {
-        begun = target.maya.start(script, follower) => begun.map_err(|error| heard.lost(&error))?,
+        begun = target.maya.start_kept(script, follower, outputs, target.id()) => {
+            begun.map_err(|error| heard.not_begun(&error))?
+        }
         over = call.over() => return Err(Heard::over(over)),
     };
     let mut alive = interval_at(Instant::now() + ALIVE_EVERY, ALIVE_EVERY);
+    // Maya ends the script by itself at its limit, if anything in it still runs.
+    let limit = script.timeout_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let mut looking = interval_at(Instant::now() + limit.unwrap_or(LONGEST) + stubborn, stubborn);
     let mut told_to_stop = false;
     loop {
+        let gives_up = heard.gives_up(stubborn);
         tokio::select! {
             biased;
             Some(progress) = news.recv() => heard.take(call, progress),
@@ -73,8 +83,14 @@ async fn follow(call: &mut Call<'_>, target: &Target, script: &Execute) -> Resul
             () = execution.cancel.cancelled(), if !told_to_stop => {
                 told_to_stop = true;
                 cancel(&running).await;
+                heard.stuck.get_or_insert((Instant::now(), String::new()));
             }
-            () = heard.gives_up() => return Err(heard.stubborn()),
+            () = gives_up => return Err(heard.stubborn()),
+            _ = looking.tick() => {
+                if !answers(target).await {
+                    return Err(heard.silent());
+                }
+            }
             _ = alive.tick() => call.alive(&heard.words()),
         }
     }
@@ -84,8 +100,13 @@ async fn cancel(running: &Running) {
     match timeout(CANCELLING, running.cancel()).await {
         Ok(Ok(cancellation)) => tracing::debug!(?cancellation, "script told to stop"),
         Ok(Err(error)) => tracing::debug!(%error, "script not told to stop"),
-        Err(_) => tracing::debug!("script not told to stop: its connection is not open yet"),
+        Err(_) => tracing::debug!("script not told to stop: nothing in Maya answers"),
     }
+}
+
+/// Whether the helper's own thread runs; the script may wait for its turn behind another.
+async fn answers(target: &Target) -> bool {
+    timeout(CANCELLING, target.link.main_thread_waiting()).await.is_ok_and(|answer| answer.is_ok())
 }
 
 /// What is known of a script that runs.
@@ -103,7 +124,6 @@ impl Heard<'_> {
         let (shared, id) = (call.shared, self.target.id());
         match progress {
             Progress::Output { stream, text } => {
-                shared.outputs.printed(id, stream, &text);
                 call.reporter.printed(&shared.tracker, &id.to_string(), stream, &text);
                 self.tail.push_str(&text);
                 if self.tail.len() > 2 * KEPT {
@@ -121,7 +141,8 @@ impl Heard<'_> {
                     _ => String::new(),
                 };
                 call.alive(&format!("Told to stop, and still running{place}"));
-                self.stuck.get_or_insert((Instant::now(), place));
+                let since = self.stuck.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+                self.stuck = Some((since, place));
             }
         }
     }
@@ -130,11 +151,14 @@ impl Heard<'_> {
         format!("Running in {} for {} s", self.target.id(), self.began.elapsed().as_secs())
     }
 
-    /// Returns when a script has had its time to stop.
-    async fn gives_up(&self) {
-        match &self.stuck {
-            Some((since, _)) => sleep((*since + STUBBORN).saturating_duration_since(Instant::now())).await,
-            None => std::future::pending().await,
+    /// Returns when a script that was told to stop has had its time.
+    fn gives_up(&self, patience: Duration) -> impl Future<Output = ()> + use<> {
+        let until = self.stuck.as_ref().map(|(since, _)| *since + patience);
+        async move {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => std::future::pending().await,
+            }
         }
     }
 
@@ -145,6 +169,27 @@ impl Heard<'_> {
             self.target.name()
         );
         Unanswered::Problem { sentence: self.with_output(sentence), ended: Ended::Cancelled }
+    }
+
+    fn silent(&self) -> Unanswered {
+        Unanswered::lost(self.with_output(format!(
+            "The script in {} is over its time, and nothing in that Maya answers any more. Ask the artist to look at it: it may be in one long command, or it may hang. It is told to stop as soon as it answers.",
+            self.target.name()
+        )))
+    }
+
+    /// Nothing has run.
+    fn not_begun(&self, error: &LinkError) -> Unanswered {
+        let name = self.target.name();
+        match error {
+            LinkError::NoConnection(why) => no_connection(&name, why),
+            LinkError::Frame(FrameError::TooLarge { .. }) => Unanswered::problem(format!(
+                "The code is too large to be sent to {name}, so it did not run. Write it to a file, and run that."
+            )),
+            _ => Unanswered::problem(format!(
+                "The connection to {name} ended before the script was sent, so it did not run. Call list_sessions to see whether Maya is still running."
+            )),
+        }
     }
 
     /// Nobody waits any more; who comes back finds this.
@@ -161,10 +206,7 @@ impl Heard<'_> {
                 "{name} did not take the script: {}. Change the arguments and call again.",
                 message.trim_end_matches('.')
             )),
-            LinkError::NoConnection(why) => Unanswered::lost(no_connection(&name, why)),
-            LinkError::Frame(FrameError::TooLarge { .. }) => Unanswered::problem(format!(
-                "The code is too large to be sent to {name}, so it did not run. Write it to a file, and run that."
-            )),
+            LinkError::NoConnection(_) | LinkError::Frame(FrameError::TooLarge { .. }) => self.not_begun(error),
             LinkError::Frame(_) => Unanswered::lost(self.with_output(format!(
                 "The script ran in {name}, but its answer could not be read. Look at the scene before you run it again."
             ))),

@@ -6,7 +6,11 @@ use rmcp::model::ContentBlock;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answered, Call, answer, arguments::Where, target::Target};
+use super::{
+    Answered, Call, answer,
+    arguments::Where,
+    target::{Doing, Target},
+};
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Scene {
@@ -60,7 +64,7 @@ pub(super) struct Taken {
 
 pub(super) async fn get(call: &mut Call<'_>, params: Where) -> Answered {
     let target = Target::find(call, params.session.as_deref())?;
-    let scene = target.ask(call, "describe its scene", target.maya.scene()).await?;
+    let scene = target.ask(call, Doing::Looking("describe its scene"), target.maya.scene()).await?;
     Ok(answer(&Scene { session: target.id().to_string(), scene }))
 }
 
@@ -69,7 +73,7 @@ pub(super) async fn capture(call: &mut Call<'_>, params: CaptureParams) -> Answe
     let target = Target::find(call, session.as_deref())?;
     let format = format.unwrap_or(PictureFormat::Jpeg);
     let wanted = Viewport { camera, format, width, height };
-    let picture = target.ask(call, "take the picture", target.maya.viewport(&wanted)).await?;
+    let picture = target.ask(call, Doing::Looking("take the picture"), target.maya.viewport(&wanted)).await?;
     let Picture { format, width, height, camera, bytes } = picture;
     let mime_type = match format {
         PictureFormat::Png => "image/png",

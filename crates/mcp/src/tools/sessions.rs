@@ -11,13 +11,14 @@ use maya_mcp_session::{
 use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::time::{Instant, interval_at, sleep};
 
 use super::{Answered, Call, OUR_CLIENT, Unanswered, answer, arguments::Where, target};
 use crate::changes::{Changes, News};
 
-/// What an artist is unlikely to wait longer for.
-const WAIT_S: f64 = 60.0;
+/// Clients give up after a minute, or wait on while they hear of progress.
+const WAIT_S: f64 = 45.0;
+const ALIVE_EVERY: Duration = Duration::from_secs(5);
 const LONGEST_WAIT_S: f64 = 600.0;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -78,7 +79,7 @@ struct Run {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct WaitParams {
-    /// Seconds to wait at most (default 60, at most 600). When nothing has changed by then, `changes` is empty.
+    /// Seconds to wait at most (default 45, at most 600: more than a minute only where your program does not give up earlier). When nothing has changed by then, `changes` is empty.
     #[serde(default)]
     timeout_s: Option<f64>,
     /// The `seq` of an answer you have: waits for anything later than that, whatever you were told since.
@@ -152,32 +153,30 @@ pub(super) async fn wait(call: &mut Call<'_>, params: WaitParams) -> Answered {
     let Ok(longest) = Duration::try_from_secs_f64(seconds) else {
         return Err(Unanswered::problem("`timeout_s` must be a number of seconds, zero or more."));
     };
-    let call = &*call;
-    let changed = async {
-        let mut level = call.shared.registry.watch();
-        loop {
-            level.mark_unchanged();
-            let listing = listing(call, |changes| match params.after {
-                Some(after) => News { changes: changes.after(after), missed: 0 },
-                None => changes.news_for(call.client),
-            });
-            let news = match params.after {
-                // Less than that belongs to an engine that ran before.
-                Some(after) => listing.seq != after,
-                None => !listing.changes.is_empty() || listing.missed > 0,
-            };
-            if news {
-                return answer(&listing);
-            }
+    let mut level = call.shared.registry.watch();
+    let mut longest = std::pin::pin!(sleep(longest));
+    let mut alive = interval_at(Instant::now() + ALIVE_EVERY, ALIVE_EVERY);
+    loop {
+        level.mark_unchanged();
+        let listing = listing(call, |changes| match params.after {
+            Some(after) => News { changes: changes.after(after), missed: 0 },
+            None => changes.news_for(call.client),
+        });
+        let news = match params.after {
+            // Less than that belongs to an engine that ran before.
+            Some(after) => listing.seq != after,
+            None => !listing.changes.is_empty() || listing.missed > 0,
+        };
+        if news {
+            return Ok(answer(&listing));
+        }
+        tokio::select! {
             // The registry lives as long as the endpoint.
-            let _ = level.changed().await;
+            _ = level.changed() => {}
+            _ = alive.tick() => call.alive("Waiting for a change"),
+            () = &mut longest => return Ok(answer(&listing)),
+            over = call.over() => return Err(over),
         }
-    };
-    tokio::select! {
-        outcome = timeout(longest, changed) => {
-            Ok(outcome.unwrap_or_else(|_| answer(&listing(call, |_| News::default()))))
-        }
-        over = call.over() => Err(over),
     }
 }
 
@@ -188,7 +187,7 @@ pub(super) async fn add(call: &mut Call<'_>, params: AddParams) -> Answered {
     let by = if call.client.as_str() == OUR_CLIENT { Asker::Artist } else { Asker::Client };
     match call.shared.commands.add(host, params.port, by).await {
         Ok(added) => {
-            call.about.push(added.id);
+            call.note.about(added.id);
             let warning = added.remote.then(|| NO_AUTHENTICATION.to_owned());
             Ok(answer(&AddedSession { session: added.id.to_string(), warning }))
         }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use maya_mcp_session::{Session, SessionId};
+use maya_mcp_session::{Phase, Session};
 use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,6 @@ pub(super) struct Results {
     results: Vec<Value>,
 }
 
-/// Only its schema is used: `answer` is what `execute_code` answers.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only the schema of it is used")]
 struct Side {
@@ -55,16 +54,13 @@ pub(super) async fn run(call: &mut Call<'_>, params: Params) -> Answered {
     let script = params.code.script()?;
     let targets = match params.sessions {
         Some(names) => named(call, &names)?,
-        None => all_ready(call),
+        None => all_ready(call)?,
     };
-    if targets.is_empty() {
-        return Err(Unanswered::problem(
-            "No Maya is ready. Call list_sessions to see what is running and what to do about it.",
-        ));
-    }
     let asking_for = execute::asking_for(&script);
     let sessions: Vec<&Session> = targets.iter().map(|target| &*target.session).collect();
     permit(call, &sessions, &asking_for).await?;
+    let targets: Vec<Target> =
+        targets.into_iter().map(|target| target.again(call)).collect::<Result<_, _>>()?;
     let mut running = std::pin::pin!(join_all(targets.iter().map(|target| {
         let mut one = call.beside();
         let script = &script;
@@ -90,8 +86,9 @@ pub(super) async fn run(call: &mut Call<'_>, params: Params) -> Answered {
                 failed |= execution.error.is_some();
                 json!({ "session": session, "answer": execute::told(&target.session, execution), "problem": null })
             }
-            Err(Unanswered::Problem { sentence, .. }) => {
+            Err(Unanswered::Problem { sentence, ended }) => {
                 failed = true;
+                call.note.ended(ended);
                 json!({ "session": session, "answer": null, "problem": sentence })
             }
             Err(asks @ Unanswered::Asks(_)) => return Err(asks),
@@ -102,9 +99,11 @@ pub(super) async fn run(call: &mut Call<'_>, params: Params) -> Answered {
 }
 
 /// Each once. One that cannot be used refuses them all: nothing has run yet.
-fn named(call: &mut Call<'_>, names: &[String]) -> Result<Vec<Target>, Unanswered> {
-    if names.len() > MOST {
-        return Err(Unanswered::problem(format!("At most {MOST} sessions at once.")));
+fn named(call: &Call<'_>, names: &[String]) -> Result<Vec<Target>, Unanswered> {
+    if names.is_empty() {
+        return Err(Unanswered::problem(
+            "`sessions` is empty. Name at least one, or leave it out for all that are ready.",
+        ));
     }
     let mut targets: Vec<Target> = Vec::new();
     for name in names {
@@ -113,11 +112,29 @@ fn named(call: &mut Call<'_>, names: &[String]) -> Result<Vec<Target>, Unanswere
             targets.push(target);
         }
     }
-    Ok(targets)
+    not_too_many(targets)
 }
 
-fn all_ready(call: &mut Call<'_>) -> Vec<Target> {
+/// A busy one would keep the answers of all the others waiting.
+fn all_ready(call: &Call<'_>) -> Result<Vec<Target>, Unanswered> {
     let snapshot = call.shared.registry.snapshot();
-    let ids: Vec<SessionId> = snapshot.sessions.keys().copied().take(MOST).collect();
-    ids.iter().filter_map(|id| Target::find(call, Some(&id.to_string())).ok()).collect()
+    let ready = snapshot.sessions.values().filter(|session| session.phase == Phase::Ready);
+    // One that has gone in this very moment is not ready.
+    let targets: Vec<_> = ready.filter_map(|session| Target::of(call, session.clone()).ok()).collect();
+    if targets.is_empty() {
+        return Err(Unanswered::problem(
+            "No Maya is ready. Call list_sessions to see what is running and what to do about it.",
+        ));
+    }
+    for target in &targets {
+        call.note.about(target.id());
+    }
+    not_too_many(targets)
+}
+
+fn not_too_many(targets: Vec<Target>) -> Result<Vec<Target>, Unanswered> {
+    let count = targets.len();
+    let why =
+        format!("These are {count} sessions, and at most {MOST} run at once. Name fewer with `sessions`.");
+    if count > MOST { Err(Unanswered::problem(why)) } else { Ok(targets) }
 }

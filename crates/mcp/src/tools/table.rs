@@ -8,7 +8,10 @@ use maya_mcp_session::ClientName;
 use rmcp::model::{JsonObject, Tool as Listed, ToolAnnotations};
 use schemars::JsonSchema;
 
-use super::{OUR_CLIENT, arguments::Where, execute, history, module, output, scene, sessions, several};
+use super::{
+    OUR_CLIENT, Unanswered, arguments::Where, execute, history, module, output, quoted, scene, sessions,
+    several,
+};
 use crate::schema;
 
 /// Every tool there is.
@@ -163,6 +166,19 @@ pub(super) fn find(name: &str, client: &ClientName) -> Option<Tool> {
     let listed = ROWS.iter().find(|row| row.name == name).map(|row| row.tool);
     let ours = || OUR_OWN.iter().find(|(own, _)| *own == name).map(|(_, tool)| *tool);
     listed.or_else(|| ours().filter(|_| client.as_str() == OUR_CLIENT))
+}
+
+/// An argument that the tool does not have may be one that was meant otherwise: code must not run in another Maya than the one that was named.
+pub(super) fn check_names(tool: Tool, arguments: &JsonObject) -> Result<(), Unanswered> {
+    let Some(row) = ROWS.iter().position(|row| row.tool == tool) else { return Ok(()) };
+    let known = list()[row].input_schema["properties"].as_object().expect("every tool has its arguments");
+    let is_known =
+        |name: &str| known.contains_key(name) || (name == "session_key" && known.contains_key("session"));
+    let unknown = arguments.iter().find(|(name, value)| !is_known(name) && !value.is_null());
+    let Some((unknown, _)) = unknown else { return Ok(()) };
+    let known: Vec<_> = known.keys().map(String::as_str).collect();
+    let takes = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Err(Unanswered::problem(format!("There is no argument {}. This tool takes: {takes}.", quoted(unknown))))
 }
 
 /// The same for everybody, and made only once.

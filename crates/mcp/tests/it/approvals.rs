@@ -153,7 +153,7 @@ async fn a_rule_that_changes_while_the_artist_is_asked_counts() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_artist_who_does_not_answer_can_still_do_so_later() {
     let running = Running::start().await;
     let mut maya = FakeMaya::connect(&running).await;
@@ -165,7 +165,7 @@ async fn an_artist_who_does_not_answer_can_still_do_so_later() {
     assert_eq!(result["isError"], false, "the answer was kept: {result}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_artist_is_not_buried_in_questions() {
     let running = Running::start().await;
     let _maya = FakeMaya::connect(&running).await;
@@ -218,21 +218,27 @@ async fn modern(running: &Running, tool: &str, arguments: &Value, responses: Opt
     in_time("the answer", Events::of(response).answer()).await["result"].clone()
 }
 
+/// The one question that a client is to put to its artist, and its answer to it.
+fn said(asked: &Value, decision: &str) -> Value {
+    assert_eq!(asked["resultType"], "input_required", "{asked}");
+    let (key, request) = asked["inputRequests"].as_object().expect("requests").iter().next().expect("one");
+    assert_eq!(request["method"], "elicitation/create", "{asked}");
+    let answer = match decision {
+        "cancel" => json!({ "action": "cancel" }),
+        decision => json!({ "action": "accept", "content": { "decision": decision } }),
+    };
+    json!({ key: answer })
+}
+
 #[tokio::test]
 async fn a_modern_client_that_can_asks_and_calls_again() {
     let running = Running::start().await;
     let mut maya = FakeMaya::connect(&running).await;
     ask_first(&running);
     let arguments = json!({ "code": "polyCube()" });
-    let uninvited = json!({ "maya-77/x": { "action": "accept", "content": { "decision": "allow_once" } } });
     for (decision, runs) in [("allow_once", true), ("deny", false)] {
-        let asked = modern(&running, "execute_code", &arguments, Some(uninvited.clone())).await;
-        assert_eq!(asked["resultType"], "input_required", "an answer to nothing is none: {asked}");
-        let (key, request) =
-            asked["inputRequests"].as_object().expect("requests").iter().next().expect("one");
-        assert_eq!(request["method"], "elicitation/create", "{asked}");
-        let responses = json!({ key: { "action": "accept", "content": { "decision": decision } } });
-        let call = modern(&running, "execute_code", &arguments, Some(responses));
+        let asked = modern(&running, "execute_code", &arguments, None).await;
+        let call = modern(&running, "execute_code", &arguments, Some(said(&asked, decision)));
         let result = if runs { tokio::join!(call, maya.answer_with(json!({}))).0 } else { call.await };
         assert_eq!(result["isError"], !runs, "{decision}: {result}");
     }
@@ -243,6 +249,151 @@ async fn a_modern_client_that_can_asks_and_calls_again() {
     let call = modern(&running, "execute_code", &other, None);
     let (result, _) = tokio::join!(call, maya.answer_with(json!({})));
     assert_eq!(result["isError"], false, "the notice or the window may answer as well: {result}");
+}
+
+#[tokio::test]
+async fn an_answer_of_a_modern_client_counts_once_and_for_what_it_was_asked() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let arguments = json!({ "code": "polyCube()" });
+    let asked = modern(&running, "execute_code", &arguments, None).await;
+    let yes = said(&asked, "allow_once");
+    let other = modern(&running, "execute_code", &json!({ "code": "other()" }), Some(yes.clone())).await;
+    assert_eq!(other["resultType"], "input_required", "it is another script: {other}");
+    let call = modern(&running, "execute_code", &arguments, Some(yes.clone()));
+    let (result, _) = tokio::join!(call, maya.answer_with(json!({})));
+    assert_eq!(result["isError"], false, "{result}");
+    let again = modern(&running, "execute_code", &arguments, Some(yes)).await;
+    assert_eq!(again["resultType"], "input_required", "once is once: {again}");
+}
+
+#[tokio::test]
+async fn a_modern_client_that_closes_the_form_is_not_asked_for_ever() {
+    let running = Running::start().await;
+    let _maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let arguments = json!({ "code": "polyCube()" });
+    let asked = modern(&running, "execute_code", &arguments, None).await;
+    let closed = modern(&running, "execute_code", &arguments, Some(said(&asked, "cancel"))).await;
+    assert!(text(&closed).contains("has not allowed it yet"), "{closed}");
+}
+
+#[tokio::test]
+async fn an_answer_in_the_clients_own_dialog_counts_after_the_call_has_given_up() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let legacy = Legacy::connect_with(&running, "cursor", json!({ "elicitation": {} })).await;
+    let params = json!({ "name": "execute_code", "arguments": { "code": "polyCube()" } });
+    let call = json!({ "jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": params });
+    let mut stream = Events::of(legacy.send(&call).await);
+    let asked = stream.notification("elicitation/create").await;
+    let result = in_time("the answer", stream.answer()).await["result"].clone();
+    assert!(text(&result).contains("call again with the same arguments"), "{result}");
+    let content = json!({ "action": "accept", "content": { "decision": "allow_once" } });
+    let reply = json!({ "jsonrpc": "2.0", "id": asked["id"], "result": content });
+    assert_eq!(legacy.send(&reply).await.status(), 202, "taken note of");
+    let again = legacy.ask("tools/call", params);
+    let (again, _) = tokio::join!(again, maya.answer_with(json!({})));
+    assert_eq!(again["result"]["isError"], false, "{again}");
+}
+
+#[tokio::test]
+async fn a_dialog_of_the_client_is_taken_back_when_the_artist_answers_elsewhere() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let legacy = Legacy::connect_with(&running, "cursor", json!({ "elicitation": {} })).await;
+    let mut stream = Events::of(legacy.open_stream().await);
+    let params = json!({ "name": "execute_code", "arguments": { "code": "polyCube()" } });
+    let call = json!({ "jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": params });
+    let mut called = Events::of(legacy.send(&call).await);
+    let asked = called.notification("elicitation/create").await;
+    answer(&running, Answer::Once).await;
+    maya.answer_with(json!({})).await;
+    let taken_back = async {
+        loop {
+            tokio::select! {
+                Some(message) = called.next() => if message["method"] == "notifications/cancelled" { return message },
+                Some(message) = stream.next() => if message["method"] == "notifications/cancelled" { return message },
+            }
+        }
+    };
+    let taken_back = in_time("notifications/cancelled", taken_back).await;
+    assert_eq!(taken_back["params"]["requestId"], asked["id"], "{taken_back}");
+}
+
+#[tokio::test]
+async fn a_session_that_ends_while_its_artist_is_asked_ends_the_call_and_runs_nothing() {
+    for scope in [Scope::Client(name("cursor")), Scope::Session(process(77).id.into())] {
+        let running = Running::start().await;
+        let mut maya = FakeMaya::connect(&running).await;
+        rule(&running, scope.clone(), Access::Ask);
+        let ending = async {
+            question(&running).await;
+            running.go(77);
+        };
+        let (result, ()) = tokio::join!(run(&running, "cursor", "danger()"), ending);
+        assert!(text(&result).contains("has ended, so nothing ran"), "{scope:?}: {}", text(&result));
+        assert!(!maya.is_asked().await, "{scope:?}: nothing reached Maya");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_asked_about_what_is_refused_elsewhere_anyway() {
+    let running = Running::start().await;
+    let _maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let id = process(77).id.into();
+    rule(&running, Scope::Pair(name("cursor"), id), Access::LookOnly);
+    let refused = running.call("cursor", "run_on_sessions", json!({ "code": "1" })).await;
+    assert!(text(&refused).contains("you may only look"), "{refused}");
+    assert!(running.registry.snapshot().questions.is_empty(), "no question was asked");
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_while_there_is_no_way_to_maya() {
+    let running = Running::start().await;
+    let _maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let leaving = async {
+        question(&running).await;
+        running.links.remove(process(77).id.into());
+        answer(&running, Answer::Once).await;
+    };
+    let (result, ()) = tokio::join!(run(&running, "cursor", "a()"), leaving);
+    assert!(text(&result).contains("cannot be used now"), "nothing was sent: {}", text(&result));
+    assert_eq!(running.registry.snapshot().questions.len(), 1, "and the answer is still there");
+}
+
+#[tokio::test]
+async fn what_an_artist_reads_is_short_and_says_what_is_left_out() {
+    let running = Running::start().await;
+    let _maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let code = "polyCube()\n".repeat(1000);
+    let evil = format!("x\nallow everything {}", "y".repeat(10_000));
+    let calls = [
+        ("execute_code", json!({ "code": code }), "run Python code (1000 lines)"),
+        (
+            "write_module",
+            json!({ "name": "a.b", "code": code }),
+            "write or replace the Python module \"a.b\" in its memory (1000 lines)",
+        ),
+        ("undo", json!({ "expected": evil }), "undo \"x allow everything yyy"),
+    ];
+    for (tool, arguments, what) in calls {
+        let calling = running.call("cursor", tool, arguments);
+        let (_, asked) = tokio::join!(calling, answer(&running, Answer::No));
+        let wanted = &asked.wanted;
+        assert!(wanted.what.starts_with(what) && wanted.what.len() < 200, "{tool}: {}", wanted.what);
+        assert!(
+            wanted.code.len() < 5000 && (tool == "undo" || wanted.code.ends_with("more lines")),
+            "{tool}: {}",
+            wanted.code
+        );
+    }
 }
 
 #[tokio::test]

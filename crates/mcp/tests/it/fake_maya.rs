@@ -52,6 +52,7 @@ impl FakeMaya {
             stop.run_until_cancelled(task.run(events)).await;
         });
         let process = process(PID);
+        running.outputs.begin(process.id.into());
         running.links.insert(process.id.into(), link);
         running.registry.observe(&Observation::ProcessFound(process.clone()));
         let (facts, scene) = (facts(), Scene::default());
@@ -86,6 +87,12 @@ impl FakeMaya {
     pub async fn print(&mut self, request: &Value, stream: &str, text: &str) {
         let event = json!({ "event": "output", "params": { "id": request["id"], "stream": stream } });
         write_with(self.client().await, &event, text.as_bytes()).await;
+    }
+
+    /// Whether anything was asked of it that it has not read, a moment later.
+    pub async fn is_asked(&mut self) -> bool {
+        let moment = std::time::Duration::from_millis(50);
+        tokio::time::timeout(moment, self.request()).await.is_ok()
     }
 
     pub async fn tell(&mut self, event: &str, params: Value) {

@@ -158,7 +158,7 @@ async fn a_client_stops_its_own_script_and_the_call_has_its_own_answer() {
     assert_eq!(result["structuredContent"]["error"]["type"], "Cancelled", "{result}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_script_that_does_not_stop_is_told_where_it_is() {
     let running = Running::start().await;
     let mut maya = FakeMaya::connect(&running).await;
@@ -177,6 +177,88 @@ async fn a_script_that_does_not_stop_is_told_where_it_is() {
 }
 
 #[tokio::test]
+async fn a_maya_that_says_nothing_holds_no_call_for_ever() {
+    for cancelled in [true, false] {
+        let running = Running::start().await;
+        let mut maya = FakeMaya::connect(&running).await;
+        let timeout_s = if cancelled { 600.0 } else { 0.1 };
+        let call =
+            running.call("cursor", "execute_code", json!({ "code": "hang()", "timeout_s": timeout_s }));
+        let hanging = async {
+            maya.request().await;
+            if cancelled {
+                running.call("cursor", "cancel_execution", json!({})).await;
+            }
+        };
+        let (result, ()) = tokio::join!(call, hanging);
+        let words = text(&result);
+        let wanted = if cancelled {
+            "was told to stop and still runs"
+        } else {
+            "nothing in that Maya answers any more"
+        };
+        assert!(words.contains(wanted), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn an_argument_that_does_not_exist_runs_nothing() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let arguments = json!({ "code": "wipe()", "session_id": "maya-3", "timeout_s": null });
+    let refused = running.call("cursor", "execute_code", arguments).await;
+    assert!(text(&refused).contains("There is no argument \"session_id\""), "{refused}");
+    assert!(text(&refused).contains("code, language"), "it says which there are: {refused}");
+    assert!(!maya.is_asked().await, "nothing reached Maya");
+    let call = running.call(
+        "cursor",
+        "execute_code",
+        json!({ "code": "1", "session_key": "maya-77", "undo_name": null }),
+    );
+    let (result, _) = tokio::join!(call, maya.answer_with(json!({})));
+    assert_eq!(result["isError"], false, "an older name is one: {result}");
+}
+
+#[tokio::test]
+async fn a_flood_for_a_client_that_does_not_read_wedges_nothing() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let legacy = Legacy::connect(&running, "cursor").await;
+    let _never_read = legacy.open_stream().await;
+    legacy.ask("logging/setLevel", json!({ "level": "debug" })).await;
+    let call = legacy.ask("tools/call", script("flood()"));
+    let flooding = async {
+        let request = maya.request().await;
+        for _ in 0..200 {
+            maya.print(&request, "stdout", &"x".repeat(10_000)).await;
+        }
+        let listing = legacy.ask("tools/call", json!({ "name": "list_sessions", "arguments": {} })).await;
+        assert_eq!(listing["result"]["isError"], false, "its other calls go on");
+        maya.answer(&request, execution(&json!({ "result": 1 }))).await;
+    };
+    let (answer, ()) = tokio::join!(call, flooding);
+    assert_eq!(answer["result"]["isError"], false, "and so does this one");
+}
+
+#[tokio::test]
+async fn output_of_a_script_is_kept_whole_beside_its_answer() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let call = running.call("cursor", "execute_code", json!({ "code": "print()" }));
+    let printing = async {
+        let request = maya.request().await;
+        for number in 0..1000 {
+            maya.print(&request, ["stdout", "stderr"][number % 2], &format!("{number}\n")).await;
+        }
+        maya.answer(&request, execution(&json!({}))).await;
+    };
+    tokio::join!(call, printing);
+    let kept = running.call("zed", "get_output", json!({})).await["structuredContent"].clone();
+    let lines = |side: &str| kept[side].as_str().expect("text").lines().count();
+    assert_eq!((lines("stdout"), lines("stderr"), &kept["missed"]), (500, 500, &json!(0)), "all of it");
+}
+
+#[tokio::test]
 async fn every_call_is_in_the_audit_log_with_who_what_and_how_it_ended() {
     let running = Running::start().await;
     let mut maya = FakeMaya::connect(&running).await;
@@ -190,6 +272,7 @@ async fn every_call_is_in_the_audit_log_with_who_what_and_how_it_ended() {
         maya.request().await;
         drop(maya);
     });
+    running.modern("cursor", "tools/call", json!({ "name": "nonsense", "arguments": {} })).await;
     let (home, _) = running.end().await;
     let text = std::fs::read_to_string(home.path().join("logs/audit.jsonl")).expect("written");
     assert!(!text.contains("secret_project"), "no script is in it by default");
@@ -207,6 +290,7 @@ async fn every_call_is_in_the_audit_log_with_who_what_and_how_it_ended() {
         ("cursor", "execute_code", 1, "error"),
         ("cursor", "execute_code", 0, "error"),
         ("cursor", "execute_code", 1, "lost"),
+        ("cursor", "nonsense", 0, "refused"),
     ];
     let wanted = wanted.map(|(client, tool, sessions, ended)| {
         (client.to_owned(), tool.to_owned(), sessions, ended.to_owned())

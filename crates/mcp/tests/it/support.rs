@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use maya_mcp_endpoint::{AuditLog, AuditText, EndpointFile, EndpointSecret, Engine, Tokens, serve};
+use maya_mcp_endpoint::{AuditLog, AuditText, EndpointFile, EndpointSecret, Engine, Patience, Tokens, serve};
 use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_session::{ClientName, Commands, Ending, Observation, Process, ProcessId, Registry};
 use reqwest::{Client, RequestBuilder, Response};
@@ -62,6 +62,8 @@ impl Running {
             registry: registry.clone(),
             links: links.clone(),
             outputs: outputs.clone(),
+            // The artist answers at once, or not at all.
+            patience: Patience { artist: Duration::from_millis(300), stubborn: Duration::from_millis(300) },
             audit: Some(AuditLog { path: home.path().join("logs/audit.jsonl"), text: AuditText::Digest }),
             // Nobody carries out what is asked for.
             commands: Commands::new().0,
