@@ -14,7 +14,10 @@ use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, i
 use maya_mcp_endpoint::{EndpointFile, EndpointSecret, Engine, Tokens, serve};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links};
 use maya_mcp_notify::{Desktop, tell};
-use maya_mcp_session::{Chooser, Commands, Observation, Registry, SessionId, Snapshot};
+use maya_mcp_session::{
+    Access, Answer, Chooser, Commands, Observation, QuestionId, Refused, Registry, Scope as Whom, SessionId,
+    Snapshot,
+};
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -23,6 +26,7 @@ use tokio_util::{
 
 use crate::{
     Connect, Home, Settings, SettingsError, Timing,
+    artist::Artist,
     follow::World,
     looks::Looks,
     memory::{Memory, remember},
@@ -80,6 +84,7 @@ pub struct Hub {
     registry: Registry,
     links: Links,
     commands: Commands,
+    artist: Artist,
     connect: watch::Sender<Connect>,
     endpoint_file: EndpointFile,
     home: Home,
@@ -113,6 +118,12 @@ impl Hub {
         let memory = Memory::read(&home.remembered(), is_alive);
 
         let registry = Registry::default();
+        // Before anybody can call.
+        let everywhere = Observation::AccessSet { scope: Whom::Everywhere, access: Some(settings.access) };
+        for rule in [everywhere].into_iter().chain(memory.client_rules()) {
+            registry.observe(&rule);
+        }
+        let artist = Artist { registry: registry.clone(), settings: home.settings() };
         let links = Links::default();
         let proof = EndpointSecret::random();
         let stop = CancellationToken::new();
@@ -163,7 +174,7 @@ impl Hub {
             beat,
             stop: stop.clone(),
         });
-        let sessions = Sessions::new(looks, world, tracker.clone(), remote);
+        let sessions = Sessions::new(looks, world, tracker.clone(), remote, artist.clone());
         tracker.spawn(sessions.run(remembered, commanded));
 
         // Last: whoever reads it finds everything running.
@@ -176,6 +187,7 @@ impl Hub {
             registry,
             links,
             commands,
+            artist,
             connect,
             endpoint_file,
             home,
@@ -218,6 +230,16 @@ impl Hub {
     /// The artist's choice, in the tray or the window.
     pub fn choose(&self, session: Option<SessionId>) {
         self.registry.observe(&Observation::Chosen { by: Chooser::Artist, session });
+    }
+
+    /// The artist's rule, from now on; none takes it back.
+    pub fn set_access(&self, scope: Whom, access: Option<Access>) -> Result<(), Refused> {
+        self.artist.set_access(scope, access)
+    }
+
+    /// The artist's answer to a client's question.
+    pub fn answer(&self, question: QuestionId, answer: Answer) -> Result<(), Refused> {
+        self.artist.answer(question, answer)
     }
 
     /// What people may ask for beside choosing.
