@@ -13,7 +13,7 @@ use futures_util::FutureExt as _;
 use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
 use maya_mcp_endpoint::{EndpointFile, EndpointSecret, Engine, Tokens, serve};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links};
-use maya_mcp_notify::{Desktop, tell};
+use maya_mcp_notify::{Desktop, ask, tell, tell_questions};
 use maya_mcp_session::{
     Access, Answer, Chooser, Commands, Observation, QuestionId, Refused, Registry, Scope as Whom, SessionId,
     Snapshot,
@@ -26,7 +26,7 @@ use tokio_util::{
 
 use crate::{
     Connect, Home, Settings, SettingsError, Timing,
-    artist::Artist,
+    artist::{Artist, client_title},
     follow::World,
     looks::Looks,
     memory::{Memory, remember},
@@ -153,6 +153,9 @@ impl Hub {
         let (telling, told) = watch::channel(0);
         if settings.notices {
             until_stopped(tell(registry.subscribe(), Desktop::new(commands.clone()), telling).boxed());
+            let to = commands.clone();
+            let deliver = move |notice, withdrawn| ask(notice, withdrawn, to.clone());
+            tracker.spawn(tell_questions(registry.watch(), client_title, deliver, stop.clone()));
         }
         tracker.spawn(remember(home.remembered(), memory.clone(), registry.watch(), stop.clone()));
         let remote = if settings.remote_hosts {
