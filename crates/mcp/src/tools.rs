@@ -3,6 +3,7 @@
 //! Invariant: always in the same order; whatever the artist, the model or Maya got wrong is a tool result that can be read, and only a
 //! fault in the protocol is a protocol error.
 
+mod artist;
 mod execute;
 mod sessions;
 
@@ -135,7 +136,10 @@ pub(crate) async fn call(
             Ok(params) => execute::execute(&call, params).await,
             Err(result) => *result,
         }),
-        unknown => Err(ErrorData::invalid_params(format!("Unknown tool: {unknown}"), None)),
+        other => match artist::call(&call, other, arguments).await {
+            Some(result) => Ok(result),
+            None => Err(ErrorData::invalid_params(format!("Unknown tool: {other}"), None)),
+        },
     }
 }
 
