@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use maya_mcp_clients::Client;
 use maya_mcp_session::{Access, Answer, ClientName, Observation, QuestionId, Refused, Registry, Scope};
 
-use crate::settings;
+use crate::{memory::Memory, settings};
 
 /// Where an artist's word goes. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -17,6 +17,15 @@ pub struct Artist {
 }
 
 impl Artist {
+    /// What was said before counts again.
+    pub fn speaks(registry: &Registry, settings: PathBuf, everywhere: Access, memory: &Memory) -> Self {
+        let everywhere = Observation::AccessSet { scope: Scope::Everywhere, access: Some(everywhere) };
+        for rule in [everywhere].into_iter().chain(memory.client_rules()) {
+            registry.observe(&rule);
+        }
+        Self { registry: registry.clone(), settings }
+    }
+
     /// From now on. What is about a session is forgotten with it.
     pub fn set_access(&self, scope: Scope, access: Option<Access>) -> Result<(), Refused> {
         let access = match &scope {
@@ -69,7 +78,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let registry = Registry::default();
         registry.observe(&Observation::ProcessFound(Process::new(MAYA)));
-        (Artist { registry, settings: folder.path().join("settings.json") }, folder)
+        let settings = folder.path().join("settings.json");
+        (Artist::speaks(&registry, settings, Access::Full, &Memory::default()), folder)
     }
 
     fn cursor() -> ClientName {

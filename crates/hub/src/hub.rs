@@ -11,8 +11,8 @@ use std::{
 
 use futures_util::FutureExt as _;
 use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
-use maya_mcp_endpoint::{EndpointFile, EndpointSecret, Engine, Tokens, serve};
-use maya_mcp_maya::{HelperFiles, HelperFilesError, Links};
+use maya_mcp_endpoint::{AuditLog, EndpointFile, EndpointSecret, Engine, Tokens, serve};
+use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
 use maya_mcp_notify::{Desktop, ask, tell, tell_questions};
 use maya_mcp_session::{
     Access, Answer, Chooser, Commands, Observation, QuestionId, Refused, Registry, Scope as Whom, SessionId,
@@ -119,12 +119,9 @@ impl Hub {
 
         let registry = Registry::default();
         // Before anybody can call.
-        let everywhere = Observation::AccessSet { scope: Whom::Everywhere, access: Some(settings.access) };
-        for rule in [everywhere].into_iter().chain(memory.client_rules()) {
-            registry.observe(&rule);
-        }
-        let artist = Artist { registry: registry.clone(), settings: home.settings() };
+        let artist = Artist::speaks(&registry, home.settings(), settings.access, &memory);
         let links = Links::default();
+        let outputs = Outputs::default();
         let proof = EndpointSecret::random();
         let stop = CancellationToken::new();
         let stop_on_drop = stop.clone().drop_guard();
@@ -135,9 +132,11 @@ impl Hub {
         let engine = Engine {
             registry: registry.clone(),
             links: links.clone(),
+            outputs: outputs.clone(),
             commands: commands.clone(),
             tokens,
             proof: proof.clone(),
+            audit: Some(AuditLog { path: home.audit(), text: settings.audit }),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let serving = serve(listener, engine, stop.clone());
@@ -168,6 +167,7 @@ impl Hub {
         let world = Arc::new(World {
             registry: registry.clone(),
             links: links.clone(),
+            outputs,
             files,
             link: settings.link,
             timing,

@@ -1,16 +1,16 @@
 //! What the artist can say in a shell about who may do what.
 //!
-//! Invariant: for our own program alone; to every other client there are no such tools.
+//! Invariant: for our own program alone; to every other client there are no such tools (`table.rs`).
 
-use maya_mcp_session::{Access, Answer, ClientName, QuestionId, Refused, Scope, Snapshot};
-use rmcp::model::{CallToolResult, JsonObject};
+use maya_mcp_session::{Access, Answer, ClientName, QuestionId, Refused, Scope};
+use rmcp::model::CallToolResult;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Call, OUR_CLIENT, answer, parse, problem};
+use super::{Answered, Call, Unanswered, target};
 
 #[derive(Debug, Deserialize)]
-struct RuleParams {
+pub(super) struct RuleParams {
     /// Everybody where there is none.
     client: Option<ClientText>,
     /// Everywhere where there is none.
@@ -21,7 +21,7 @@ struct RuleParams {
 
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
-struct ClientText(ClientName);
+pub(super) struct ClientText(ClientName);
 
 impl TryFrom<String> for ClientText {
     type Error = maya_mcp_session::InvalidClientName;
@@ -32,7 +32,7 @@ impl TryFrom<String> for ClientText {
 }
 
 #[derive(Debug, Deserialize)]
-struct AnswerParams {
+pub(super) struct AnswerParams {
     question: u64,
     answer: Answer,
 }
@@ -55,26 +55,8 @@ struct QuestionInfo {
     since: String,
 }
 
-/// None for a tool that this client does not have.
-pub(super) async fn call(call: &Call<'_>, name: &str, arguments: JsonObject) -> Option<CallToolResult> {
-    if call.client.as_str() != OUR_CLIENT {
-        return None;
-    }
-    Some(match name {
-        "list_access" => list(&call.shared.registry.snapshot()),
-        "set_access" => match parse(arguments) {
-            Ok(params) => set(call, params).await,
-            Err(result) => *result,
-        },
-        "answer_question" => match parse::<AnswerParams>(arguments) {
-            Ok(params) => told(call.shared.commands.answer(QuestionId(params.question), params.answer).await),
-            Err(result) => *result,
-        },
-        _ => return None,
-    })
-}
-
-fn list(now: &Snapshot) -> CallToolResult {
+pub(super) fn list(call: &Call<'_>) -> CallToolResult {
+    let now = call.shared.registry.snapshot();
     let rules: Vec<_> = now.rules.iter().map(|(scope, access)| rule_info(scope, access)).collect();
     let open = now.questions.values().filter(|question| question.answer.is_none());
     let questions: Vec<_> = open
@@ -87,7 +69,7 @@ fn list(now: &Snapshot) -> CallToolResult {
             since: question.since.to_string(),
         })
         .collect();
-    answer(&json!({"rules": rules, "questions": questions}))
+    super::answer(&json!({"rules": rules, "questions": questions}))
 }
 
 fn rule_info(scope: &Scope, access: Access) -> RuleInfo {
@@ -100,14 +82,9 @@ fn rule_info(scope: &Scope, access: Access) -> RuleInfo {
     RuleInfo { client, session, access }
 }
 
-async fn set(call: &Call<'_>, params: RuleParams) -> CallToolResult {
-    let session = match params.session {
-        None => None,
-        Some(name) => match call.shared.registry.snapshot().resolve(None, Some(&name)) {
-            Ok(session) => Some(session.id()),
-            Err(error) => return problem(error.to_string()),
-        },
-    };
+pub(super) async fn set(call: &mut Call<'_>, params: RuleParams) -> Answered {
+    let session = params.session.map(|name| target::session(call, Some(&name))).transpose()?;
+    let session = session.map(|session| session.id());
     let scope = match (params.client, session) {
         (None, None) => Scope::Everywhere,
         (Some(ClientText(client)), None) => Scope::Client(client),
@@ -117,9 +94,11 @@ async fn set(call: &Call<'_>, params: RuleParams) -> CallToolResult {
     told(call.shared.commands.set_access(scope, params.access).await)
 }
 
-fn told(outcome: Result<(), Refused>) -> CallToolResult {
-    match outcome {
-        Ok(()) => answer(&json!({})),
-        Err(error) => problem(error.to_string()),
-    }
+pub(super) async fn answer(call: &Call<'_>, params: AnswerParams) -> Answered {
+    told(call.shared.commands.answer(QuestionId(params.question), params.answer).await)
+}
+
+fn told(outcome: Result<(), Refused>) -> Answered {
+    outcome.map_err(|refused| Unanswered::problem(refused.to_string()))?;
+    Ok(super::answer(&json!({})))
 }

@@ -1,8 +1,10 @@
 //! The endpoint and the bridge over real HTTP and real pipes, in both protocol eras.
 
+mod approvals;
 mod bridge;
 mod door;
 mod fake_maya;
 mod push;
+mod running;
 mod support;
 mod tools;
