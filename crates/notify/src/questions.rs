@@ -38,19 +38,19 @@ pub(crate) struct Step {
 impl Told {
     /// Forgets the notices that ask nothing any more, and names them.
     pub fn settle(&mut self, now: &Snapshot) -> Vec<Key> {
-        let open: BTreeSet<_> = open(now).map(|question| question.id).collect();
+        let open: BTreeSet<_> = now.open_questions().map(|question| question.id).collect();
         self.0.values_mut().for_each(|told| told.retain(|id| open.contains(id)));
         self.0.extract_if(.., |_, told| told.is_empty()).map(|(key, _)| key).collect()
     }
 
     pub fn is_news(&self, now: &Snapshot) -> bool {
-        open(now).any(|question| !self.knows(question.id))
+        now.open_questions().any(|question| !self.knows(question.id))
     }
 
     /// To be called after [`Told::settle`].
     pub fn tell(&mut self, now: &Snapshot, title: &impl Fn(&ClientName) -> String) -> Step {
         let mut by_client: BTreeMap<&ClientName, Vec<&Question>> = BTreeMap::new();
-        for question in open(now) {
+        for question in now.open_questions() {
             by_client.entry(&question.client).or_default().push(question);
         }
         let mut step = Step::default();
@@ -81,10 +81,6 @@ impl Told {
     fn knows(&self, id: QuestionId) -> bool {
         self.0.values().any(|told| told.contains(&id))
     }
-}
-
-fn open(now: &Snapshot) -> impl Iterator<Item = &Question> {
-    now.questions.values().map(|question| &**question).filter(|question| question.answer.is_none())
 }
 
 fn of_one(question: &Question, now: &Snapshot, client: &str) -> Notice {

@@ -2,7 +2,9 @@
 
 use std::sync::Mutex;
 
-use maya_mcp_session::{Answer, Observation, Process, ProcessId, QuestionId, Registry, Wanted};
+use maya_mcp_session::{
+    Access, Answer, Observation, Process, ProcessId, QuestionId, Registry, Scope, Wanted,
+};
 use tokio::time::advance;
 
 use super::*;
@@ -42,6 +44,8 @@ async fn over<D: Future<Output = Result<(), NotShown>> + 'static>(
 ) {
     let registry = Registry::default();
     registry.observe(&Observation::ProcessFound(Process::new(MAYA)));
+    let scope = Scope::Everywhere;
+    registry.observe(&Observation::AccessSet { scope, access: Some(Access::Ask) });
     let (log, stop) = (Log::default(), CancellationToken::new());
     let writing = log.clone();
     let deliver = move |notice, withdrawn| delivery(writing.clone(), notice, withdrawn);

@@ -139,11 +139,11 @@ pub struct Surroundings {
 impl View {
     pub fn new(snapshot: &Snapshot, around: Surroundings) -> Self {
         let Surroundings { endpoint, problem, clients, connect, start_up, start_at_login } = around;
-        let open = snapshot.questions.values().filter(|question| question.answer.is_none());
+        let questions = snapshot.open_questions();
         Self {
             endpoint,
             version: env!("CARGO_PKG_VERSION"),
-            questions: open.filter_map(|question| question_view(question, snapshot)).collect(),
+            questions: questions.filter_map(|question| question_view(question, snapshot)).collect(),
             sessions: snapshot.sessions.values().map(|session| session_view(session, snapshot)).collect(),
             clients: with_access(clients, snapshot),
             connect,
@@ -212,8 +212,8 @@ fn with_access(mut clients: Vec<ClientView>, snapshot: &Snapshot) -> Vec<ClientV
         Scope::Client(client) => Some(client),
         _ => None,
     });
-    let open = snapshot.questions.values().filter(|question| question.answer.is_none());
-    let heard_of: BTreeSet<&ClientName> = ruled.chain(open.map(|question| &question.client)).collect();
+    let asking = snapshot.open_questions().map(|question| &question.client);
+    let heard_of: BTreeSet<&ClientName> = ruled.chain(asking).collect();
     for name in heard_of {
         let known = clients.iter_mut().find(|client| client.client == name.as_str());
         if let Some(client) = known {
@@ -323,7 +323,7 @@ mod tests {
         let rule = |scope, access| registry.observe(&Observation::AccessSet { scope, access: Some(access) });
         let name = |text: &str| text.parse::<ClientName>().expect("a good name");
         rule(Scope::Client(name("other")), Access::LookOnly);
-        rule(Scope::Pair(name("claude-code"), maya.into()), Access::Full);
+        rule(Scope::Pair(name("claude-desktop"), maya.into()), Access::Full);
         rule(Scope::Session(maya.into()), Access::Ask);
         rule(Scope::Everywhere, Access::Ask);
         for asker in ["cursor", "claude-code"] {
@@ -353,7 +353,7 @@ mod tests {
         assert_eq!(before.access, Access::Ask, "and the one for everywhere");
         let session = &before.sessions[0];
         assert_eq!(session.access, Some(Access::Ask), "the session's own rule");
-        assert_eq!(session.exceptions[0].name, "Claude Code", "and what is excepted from it");
+        assert_eq!(session.exceptions[0].name, "Claude Desktop", "and what is excepted from it");
         let asked: Vec<_> = before.questions.iter().map(|question| question.client.as_str()).collect();
         assert_eq!(asked, ["cursor", "Claude Code"], "the oldest first");
 

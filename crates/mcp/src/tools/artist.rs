@@ -58,8 +58,8 @@ struct QuestionInfo {
 pub(super) fn list(call: &Call<'_>) -> CallToolResult {
     let now = call.shared.registry.snapshot();
     let rules: Vec<_> = now.rules.iter().map(|(scope, access)| rule_info(scope, access)).collect();
-    let open = now.questions.values().filter(|question| question.answer.is_none());
-    let questions: Vec<_> = open
+    let questions: Vec<_> = now
+        .open_questions()
         .map(|question| QuestionInfo {
             question: question.id.0,
             client: question.client.to_string(),

@@ -1,5 +1,5 @@
 use maya_mcp_session::{
-    Answer, Ending, Observation, Process, ProcessId, Registry, Scene, SceneReason, Wanted,
+    Access, Answer, Ending, Observation, Process, ProcessId, Registry, Scene, SceneReason, Scope, Wanted,
 };
 
 use super::*;
@@ -14,6 +14,8 @@ fn a_maya() -> Registry {
         batch: true,
         ..Process::new(MAYA)
     }));
+    let scope = Scope::Everywhere;
+    registry.observe(&Observation::AccessSet { scope, access: Some(Access::Ask) });
     registry
 }
 
@@ -58,6 +60,21 @@ fn each_question_is_told_once_and_taken_back_when_it_is_settled() {
     assert_eq!(step(&mut told, &registry), (vec![Key::One(first)], vec![], 1), "answered elsewhere");
     registry.observe(&Observation::ProcessEnded { id: MAYA.into(), ending: Ending::Unwitnessed });
     assert_eq!(step(&mut told, &registry), (vec![Key::One(second)], vec![], 0), "its Maya has ended");
+}
+
+#[test]
+fn a_rule_that_is_made_meanwhile_is_the_answer() {
+    let (registry, mut told) = (a_maya(), Told::default());
+    let id = ask(&registry, "cursor", "1");
+    step(&mut told, &registry);
+    let rule = |access| {
+        let scope = Scope::Client("cursor".parse().expect("a good name"));
+        registry.observe(&Observation::AccessSet { scope, access: Some(access) });
+    };
+    rule(Access::LookOnly);
+    assert_eq!(step(&mut told, &registry), (vec![Key::One(id)], vec![], 0), "there is nothing to be asked");
+    rule(Access::Ask);
+    assert_eq!(step(&mut told, &registry), (vec![], vec![Key::One(id)], 1), "now there is again");
 }
 
 #[test]
