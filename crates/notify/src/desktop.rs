@@ -3,7 +3,9 @@
 use std::{collections::HashMap, time::Duration};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use maya_mcp_session::{Answer, Commands, Edge, Event, SessionId};
+#[cfg(all(unix, not(target_os = "macos")))]
+use maya_mcp_session::Answer;
+use maya_mcp_session::{Commands, Edge, Event, SessionId};
 use notify_rust::{Notification, NotificationHandle, Timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
