@@ -4,10 +4,14 @@
 
 mod approvals;
 mod arriving;
+mod asked;
 mod audit;
 mod bridge;
 mod call;
 mod changes;
+#[cfg(test)]
+mod chatty;
+mod connections;
 mod elicitation;
 mod endpoint;
 mod endpoint_file;
@@ -16,7 +20,6 @@ mod gate;
 mod legacy_sessions;
 mod logging;
 mod modern;
-mod newcomers;
 mod private_file;
 mod proven;
 mod push;
@@ -25,6 +28,8 @@ mod resources;
 mod schema;
 mod secret;
 mod server;
+mod shares;
+mod slow_readers;
 mod tokens;
 mod tools;
 

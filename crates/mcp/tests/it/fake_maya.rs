@@ -96,9 +96,6 @@ impl FakeMaya {
         write(self.client().await, &json!({ "id": request["id"], "result": result })).await;
     }
 
-    /// It crashes.
-    pub fn die(self) {}
-
     /// Answers the next request with an execution like this one.
     pub async fn answer_with(&mut self, part: Value) -> Value {
         let request = self.request().await;

@@ -123,7 +123,7 @@ async fn a_script_whose_maya_dies_ends_at_once_with_what_is_known() {
             }
         };
         in_time("the output", shown).await;
-        maya.die();
+        drop(maya);
     };
     let (result, ()) = tokio::join!(call, dying);
     assert_eq!(result["isError"], true, "{result}");
@@ -188,7 +188,7 @@ async fn every_call_is_in_the_audit_log_with_who_what_and_how_it_ended() {
     let dying = running.call("cursor", "execute_code", json!({ "code": "crash()" }));
     tokio::join!(dying, async {
         maya.request().await;
-        maya.die();
+        drop(maya);
     });
     let (home, _) = running.end().await;
     let text = std::fs::read_to_string(home.path().join("logs/audit.jsonl")).expect("written");
