@@ -136,6 +136,8 @@ fn client_view(status: Status) -> ClientView {
         path: status.path.map(|path| path.display().to_string()),
         running: false,
         note,
+        access: None,
+        choosable: false,
     }
 }
 

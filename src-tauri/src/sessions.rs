@@ -3,7 +3,9 @@
 use std::{net::IpAddr, sync::Arc};
 
 use maya_mcp_hub::{Connect, Hub};
-use maya_mcp_session::{Asker, Commands, NO_AUTHENTICATION, Session, SessionId};
+use maya_mcp_session::{
+    Access, Answer, Asker, Commands, NO_AUTHENTICATION, QuestionId, Scope, Session, SessionId,
+};
 
 use crate::{
     ipc::{Outcome, Refusal},
@@ -48,6 +50,30 @@ impl Shell {
 
     pub fn set_connect(&self, connect: Connect) -> Result<(), Refusal> {
         self.with_hub(|hub| Ok(hub.set_connect(connect)?))
+    }
+
+    /// What a client may do in a session; without the one or the other, any and anywhere.
+    pub fn set_access(
+        &self,
+        client: Option<&str>,
+        session: Option<&str>,
+        access: Option<Access>,
+    ) -> Result<(), Refusal> {
+        let client = client.map(str::parse).transpose()?;
+        self.with_hub(|hub| {
+            let session = session.map(|name| find(hub, name)).transpose()?.map(|session| session.id());
+            let scope = match (client, session) {
+                (None, None) => Scope::Everywhere,
+                (Some(client), None) => Scope::Client(client),
+                (None, Some(session)) => Scope::Session(session),
+                (Some(client), Some(session)) => Scope::Pair(client, session),
+            };
+            Ok(hub.set_access(scope, access)?)
+        })
+    }
+
+    pub fn answer(&self, question: QuestionId, answer: Answer) -> Result<(), Refusal> {
+        self.with_hub(|hub| Ok(hub.answer(question, answer)?))
     }
 
     /// Only while the engine runs: it has laid down what Maya will start.

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use maya_mcp_clients::Client;
 use tauri::{
     AppHandle, Manager as _, Wry, async_runtime,
-    menu::{CheckMenuItem, Menu, MenuItem, PredefinedMenuItem},
+    menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu},
     tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent},
 };
 
@@ -33,6 +33,7 @@ enum Item {
     Plain(MenuItem<Wry>),
     Check(CheckMenuItem<Wry>),
     Separator(PredefinedMenuItem<Wry>),
+    Menu(Submenu<Wry>),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +71,7 @@ impl Tray {
             drawn.clear();
             for row in rows {
                 let item = Item::new(app, &row)?;
-                item.append_to(&self.menu)?;
+                self.menu.append(item.as_menu_item())?;
                 drawn.push((row, item));
             }
             return Ok(());
@@ -96,14 +97,22 @@ impl Item {
                     CheckMenuItem::with_id(app, action.id(), label(text), true, *checked, None::<&str>);
                 Self::Check(item?)
             }
+            Row::Menu { id, text, rows } => {
+                let menu = Submenu::with_id(app, id, label(text), true)?;
+                for row in rows {
+                    menu.append(Self::new(app, row)?.as_menu_item())?;
+                }
+                Self::Menu(menu)
+            }
         })
     }
 
-    fn append_to(&self, menu: &Menu<Wry>) -> tauri::Result<()> {
+    fn as_menu_item(&self) -> &dyn IsMenuItem<Wry> {
         match self {
-            Self::Plain(item) => menu.append(item),
-            Self::Check(item) => menu.append(item),
-            Self::Separator(item) => menu.append(item),
+            Self::Plain(item) => item,
+            Self::Check(item) => item,
+            Self::Separator(item) => item,
+            Self::Menu(menu) => menu,
         }
     }
 
@@ -112,6 +121,7 @@ impl Item {
             (Self::Plain(item), Row::Note(text) | Row::Item { text, .. }) if old != new => {
                 item.set_text(label(text))
             }
+            (Self::Menu(menu), Row::Menu { text, .. }) if old != new => menu.set_text(label(text)),
             (Self::Check(item), Row::Check { text, checked, .. }) => {
                 if old != new {
                     item.set_text(label(text))?;
@@ -157,9 +167,7 @@ fn opened(app: &AppHandle, event: &TrayIconEvent) {
 fn clicked(app: &AppHandle, id: &str) {
     let shell = app.state::<Shell>();
     let Some(tray) = shell.tray() else { return };
-    let action = lock(&tray.drawn)
-        .iter()
-        .find_map(|(row, _)| row.action().filter(|action| action.id() == id).cloned());
+    let action = lock(&tray.drawn).iter().find_map(|(row, _)| row.action(id).cloned());
     if let Some(action) = action {
         tracing::debug!(?action, "chosen in the tray");
         act(app, &shell, action);
@@ -172,7 +180,10 @@ fn act(app: &AppHandle, shell: &Shell, action: Action) {
         Action::Choose(session) => shell.choose(Some(&session)),
         Action::Release(_) => shell.choose(None),
         Action::TurnStartAtLogin => shell.turn_start_at_login(app),
-        Action::OpenWindow | Action::ReadProblem | Action::LookAt(_) => return window::show(app),
+        Action::Answer(question, answer) => shell.answer(question, answer),
+        Action::OpenWindow | Action::ReadProblem | Action::ReadQuestions | Action::LookAt(_) => {
+            return window::show(app);
+        }
         Action::Quit => return app.exit(0),
         Action::ConnectSession(session) => return connect_session(app, session),
         Action::CopyLine(session) => return in_background(app, move |app| copy_line(app, &session)),

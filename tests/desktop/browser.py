@@ -70,6 +70,19 @@ class Browser:
     def attribute(self, testid, name):
         return self._ask_element(testid, "element.getAttribute(name)", name)
 
+    def first_in(self, testid):
+        """The test id of its first row."""
+        return self._ask_element(testid, "element.firstElementChild.dataset.testid")
+
+    def pick(self, testid, value):
+        """One of the options of a select."""
+        event = "new Event('change', {bubbles: true})"
+        change = f"(element.value = name, element.dispatchEvent({event}))"
+        until(lambda: self._ask_element(testid, change, value), what=f"a choice {testid!r}")
+
+    def picked(self, testid):
+        return self._ask_element(testid, "element.value")
+
     def checked(self, testid):
         """Whether the radio button in it is chosen."""
         return self._ask_element(testid, "element.querySelector('input').checked")

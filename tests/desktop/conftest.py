@@ -9,6 +9,7 @@ from maya_sim.client import Sim
 
 from .browser import Browser
 from .bus import Bus
+from .client import Client
 from .menu import TrayMenu
 from .program import ROOT, Home, Program
 from .screen import Screen
@@ -88,6 +89,9 @@ class Desktop:
 
     def browse(self, *arguments):
         return self._keep(Browser(self.environment, self.path / "tray.log", *arguments))
+
+    def client(self, name):
+        return Client(self, name)
 
     def tray_host(self):
         return TrayHost(self.bus)

@@ -25,8 +25,12 @@ class TrayMenu:
             return False
 
     def lines(self):
-        """One per row: "[x] marked", "[ ] not marked", "(cannot be chosen)", "plain", "---"."""
-        return [_line(properties) for _, properties in self._rows()]
+        """One per row: "[x] marked", "[ ] not marked", "(cannot be chosen)", "opens >", "---"."""
+        return [_line(properties) for _, properties, _ in self._rows()]
+
+    def lines_below(self, part):
+        """The rows that the row with this text in it opens."""
+        return [_line(properties) for _, properties, _ in self._rows_below(part)]
 
     def line(self, part):
         """The one row with this text in it, or None."""
@@ -34,20 +38,27 @@ class TrayMenu:
         assert len(found) <= 1, f"{part!r} is in several rows: {found}"
         return found[0] if found else None
 
-    def click(self, part):
-        row = until(lambda: self._find(part), what=f"a row with {part!r}")
+    def click(self, part, below=None):
+        """The row with this text in it; `below` is in the one that opens it."""
+        rows = self._rows if below is None else lambda: self._rows_below(below)
+        row = until(lambda: _find(rows(), part), what=f"a row with {part!r}")
         self._bus.call(
             self._program, self._path, MENU, "Event", "isvu", row, "clicked", Variant("i", 0), 0
         )
 
-    def _find(self, part):
-        return next((row for row, properties in self._rows() if part in _text(properties)), None)
+    def _rows_below(self, part):
+        found = (rows for _, properties, rows in self._rows() if part in _text(properties))
+        return next(found, [])
 
     def _rows(self):
         call = self._bus.call
         call(self._program, self._path, MENU, "AboutToShow", "i", 0)
         _, (_, _, rows) = call(self._program, self._path, MENU, "GetLayout", "iias", 0, -1, [])
-        return [(row, properties) for row, properties, _ in rows]
+        return rows
+
+
+def _find(rows, part):
+    return next((row for row, properties, _ in rows if part in _text(properties)), None)
 
 
 def _text(properties):
@@ -63,4 +74,4 @@ def _line(properties):
         return f"({text})"
     if properties.get("toggle-type") == "checkmark":
         return f"[{'x' if properties.get('toggle-state') == 1 else ' '}] {text}"
-    return text
+    return f"{text} >" if properties.get("children-display") == "submenu" else text

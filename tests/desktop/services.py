@@ -61,7 +61,7 @@ class Notices:
             self.closed.append(self.shown[number - 1][0])
             return Message.new_method_return(message)
         if message.member == "GetCapabilities":
-            return Message.new_method_return(message, "as", [["body", "actions"]])
+            return Message.new_method_return(message, "as", [["body", "body-markup", "actions"]])
         if message.member == "GetServerInformation":
             return Message.new_method_return(message, "ssss", ["stand-in", "tests", "1", "1.2"])
         return None
@@ -69,11 +69,15 @@ class Notices:
     def titles(self):
         return [title for title, _ in self.shown]
 
+    def buttons(self, title):
+        """What can be pressed in the notice with this title: words, and names on the bus."""
+        buttons = self._buttons[self.titles().index(title)]
+        return dict(zip(buttons[1::2], buttons[::2], strict=True))
+
     def press(self, title, words):
         """The button with these words in the notice with this title."""
         index = self.titles().index(title)
-        buttons = self._buttons[index]
-        names = dict(zip(buttons[1::2], buttons[::2], strict=True))
+        names = self.buttons(title)
         signal = Message.new_signal(
             "/org/freedesktop/Notifications",
             NOTIFICATIONS,

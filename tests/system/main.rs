@@ -1,6 +1,7 @@
 //! System tests: real parts against real helpers in simulated Mayas. Each module is one promise.
 
 mod architecture;
+mod artist;
 mod bootstrapping;
 mod by_hand;
 mod clients;

@@ -41,7 +41,7 @@ fn home(studio: &Studio) -> PathBuf {
 }
 
 /// Runs one action to its end: exit code, stdout, stderr.
-async fn run(studio: &Studio, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub async fn run(studio: &Studio, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = timeout(SOON, maya_mcp(studio).args(arguments).output()).await;
     let output = output.expect("it ends by itself").expect("it starts");
     let text = |bytes| String::from_utf8(bytes).expect("text");

@@ -163,6 +163,34 @@ story("the arrow keys set what happens when a Maya is found", async (page) => {
   expect(await session.isChecked(), "the choice of a session is another one").toBe(true);
 });
 
+story(
+  "the keyboard alone answers what a client asks and sets what it may do",
+  async (page) => {
+    await page.locator('[data-testid="answer-41-once"][aria-disabled="false"]').waitFor();
+    await page.getByTestId("question-code-41").focus();
+    await page.keyboard.press("Tab");
+    expect(await focused(page), "the first answer").toBe("answer-41-once");
+    await page.keyboard.press("Enter");
+    await page.getByTestId("question-41").waitFor({ state: "detached" });
+    expect(await focused(page), "the next question, and none of its answers").toBe("question-43");
+    await page.keyboard.press("Enter");
+    expect(await page.getByTestId("question-43").isVisible(), "pressing twice answers once").toBe(true);
+    await page.locator('[data-testid="answer-43-no"][aria-disabled="false"]').waitFor();
+    await page.getByTestId("answer-43-no").focus();
+    await page.keyboard.press("Space");
+    await page.getByTestId("questions").waitFor({ state: "detached" });
+    await page.getByTestId("access-claude-desktop").selectOption("look_only");
+    await page.locator('[data-testid="access-claude-desktop"][data-value="look_only"]').waitFor();
+    const asked = await page.evaluate(() => window.fakeHost?.asked.slice(1));
+    expect(asked, "what was asked").toEqual([
+      "answerQuestion 41 once",
+      "answerQuestion 43 no",
+      "setAccess claude-desktop null look_only",
+    ]);
+  },
+  "asking",
+);
+
 story("changes are shown as they come, and heard", async (page) => {
   await page.evaluate(() =>
     window.fakeHost?.change((view) => {

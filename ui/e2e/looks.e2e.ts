@@ -17,6 +17,9 @@ afterAll(async () => {
 
 const states: { name: string; view: DemoView; prepare?: (page: Page) => Promise<void> }[] = [
   { name: "sessions", view: "demo" },
+  { name: "questions", view: "asking" },
+  { name: "question-settled", view: "asking", prepare: answerTooLate },
+  { name: "access", view: "asking", prepare: scrollToAccess },
   { name: "empty", view: "quiet" },
   { name: "trouble", view: "troubled" },
   { name: "preview", view: "demo", prepare: openPreview },
@@ -50,6 +53,17 @@ async function connectAndFail(page: Page) {
   await page.getByTestId("failure-cursor").waitFor();
   await page.getByTestId("copy-config").click();
   await page.getByTestId("copied").waitFor();
+}
+
+async function answerTooLate(page: Page) {
+  const words = "This question is settled: it was answered before, or nobody waits for the answer any more.";
+  await page.evaluate((text) => window.fakeHost?.refuse("answerQuestion", "refused", text), words);
+  await page.getByTestId("answer-43-always").click();
+  await page.getByTestId("question-failure-43").waitFor();
+}
+
+async function scrollToAccess(page: Page) {
+  await page.getByTestId("client-claude-desktop").evaluate((row) => row.scrollIntoView());
 }
 
 async function copyLine(page: Page) {
@@ -124,6 +138,19 @@ test.each([
   await openStartUp(page);
   await shoot(page, `start-up-${width}x${height}`);
   expect(await page.getByTestId("start-up-confirm").isVisible(), "the confirm button has room").toBe(true);
+  await close();
+});
+
+test.each([
+  [360, 420],
+  [900, 700],
+])("what a client asks can be read and answered at %i by %i", async (width, height) => {
+  const { page, close } = await stage.open("asking", { viewport: { width, height } });
+  await shoot(page, `questions-${width}x${height}`);
+  expect(await overflow(page), "pixels beyond the right edge").toBe(0);
+  expect(await page.getByTestId("answer-41-no").isVisible(), "every answer has room").toBe(true);
+  await scrollToAccess(page);
+  await shoot(page, `access-${width}x${height}`);
   await close();
 });
 

@@ -6,8 +6,13 @@ import type { Host } from "./host/types";
 async function openHost(): Promise<Host> {
   if ("__TAURI_INTERNALS__" in window) return (await import("./host/tauri")).tauriHost;
   const { FakeHost } = await import("./host/fake");
-  const { demoView, quietView, troubledView, waitingView } = await import("./host/demo");
-  const views: Record<string, typeof demoView> = { quiet: quietView, troubled: troubledView, waiting: waitingView };
+  const { askingView, demoView, quietView, troubledView, waitingView } = await import("./host/demo");
+  const views: Record<string, typeof demoView> = {
+    asking: askingView,
+    quiet: quietView,
+    troubled: troubledView,
+    waiting: waitingView,
+  };
   const chosen = views[new URLSearchParams(location.search).get("view") ?? ""] ?? demoView;
   window.fakeHost = new FakeHost(chosen());
   return window.fakeHost;

@@ -1,5 +1,16 @@
 /** Every sentence that depends on data, in one place. No blame; the next step comes last. */
-import type { ClientView, Connect, Phase, Preview, SessionView, StartUpPreview, StartUpView, View } from "./host/types";
+import type {
+  Access,
+  ClientView,
+  Connect,
+  Phase,
+  Preview,
+  QuestionView,
+  SessionView,
+  StartUpPreview,
+  StartUpView,
+  View,
+} from "./host/types";
 
 /** In these phases Maya has said what is open in it. */
 const linked: Phase[] = ["ready", "busy", "not_responding"];
@@ -39,6 +50,50 @@ export const connectChoices: { value: Connect; title: string; text: string }[] =
   { value: "auto", title: "Connect at once", text: "Maya shows its security dialog where it has one" },
   { value: "manual", title: "Do nothing", text: "Choose Connect here or in the tray when you want to" },
 ];
+
+export const accessChoices: { value: Access; title: string; text: string }[] = [
+  { value: "full", title: "Full", text: "Clients run code at once" },
+  { value: "ask", title: "Ask me", text: "You allow or deny each script, here, in the tray or in a notice" },
+  { value: "look_only", title: "Look only", text: "Nothing runs; scenes, viewport and output can be looked at" },
+];
+
+/** One of a list to choose from; without a rule, the empty value. */
+export interface Option {
+  value: Access | "";
+  title: string;
+}
+
+export function accessTitle(access: Access): string {
+  return accessChoices.find((choice) => choice.value === access)?.title ?? access;
+}
+
+/** For one client: a rule of its own, or the one for everywhere. */
+export function clientOptions(everywhere: Access): Option[] {
+  return [{ value: "", title: `Default: ${accessTitle(everywhere)}` }, ...accessChoices];
+}
+
+/** For everybody in a session. That all is allowed is said of clients, not of sessions, unless somebody has. */
+export function sessionOptions(current: Access | null): Option[] {
+  const rules = accessChoices.filter(({ value }) => value !== "full" || current === "full");
+  return [{ value: "", title: "As each client’s rule" }, ...rules];
+}
+
+/** For a client in a session that has a rule of its own there. */
+export const exceptionOptions: Option[] = [{ value: "", title: "No exception" }, ...accessChoices];
+
+export function questionTitle(question: QuestionView): string {
+  return `${question.client} wants to ${question.what}`;
+}
+
+export function questionPlace(question: QuestionView): string {
+  const scene = question.scene_name === null ? "" : `, ${question.scene_name}`;
+  return `In ${question.title}${scene} (${question.session})`;
+}
+
+export function askedText(since: string, now: number): string {
+  const elapsed = elapsedText(since, now);
+  return elapsed === null ? "Asked just now" : `Asked ${elapsed} ago`;
+}
 
 export const WRONG_PORT = "A port is a number from 1 to 65535. Give the one in Maya’s commandPort line.";
 
@@ -98,6 +153,8 @@ export function clientText(client: ClientView): string {
       return "Needs an update";
     case "unreadable":
       return "Settings cannot be read";
+    case "another":
+      return "Another client";
   }
 }
 
@@ -122,11 +179,18 @@ export function previewText(preview: Preview): string {
 /** What a person who does not look at the window should hear, when one view follows another. */
 export function heardChanges(before: View, after: View): string[] {
   return [
+    ...heardQuestions(before, after),
     ...heardProblem(before, after),
     ...heardSessions(before, after),
     ...heardChoice(before, after),
     ...heardClients(before, after),
   ];
+}
+
+function heardQuestions(before: View, after: View): string[] {
+  const earlier = new Set(before.questions.map((question) => question.question));
+  const asked = after.questions.filter((question) => !earlier.has(question.question));
+  return asked.map((question) => `${questionTitle(question)} in ${question.title}. Allow or deny it at the top.`);
 }
 
 function heardProblem(before: View, after: View): string[] {

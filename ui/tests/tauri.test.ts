@@ -20,6 +20,16 @@ const rows: { ask: () => Promise<unknown>; command: string; args: object }[] = [
   { ask: () => tauriHost.removeSession("maya-1"), command: "remove_session", args: { session: "maya-1" } },
   { ask: () => tauriHost.copyLine("maya-1"), command: "copy_line", args: { session: "maya-1" } },
   { ask: () => tauriHost.setConnect("auto"), command: "set_connect", args: { connect: "auto" } },
+  {
+    ask: () => tauriHost.setAccess("zed", null, "ask"),
+    command: "set_access",
+    args: { client: "zed", session: null, access: "ask" },
+  },
+  {
+    ask: () => tauriHost.answerQuestion(7, "once"),
+    command: "answer_question",
+    args: { question: 7, answer: "once" },
+  },
   { ask: () => tauriHost.previewStartUp("2025"), command: "preview_start_up", args: { version: "2025" } },
   {
     ask: () => tauriHost.turnStartUp("2025", true),

@@ -1,7 +1,7 @@
 import { flushSync, mount, unmount } from "svelte";
 import { afterEach, expect, test, vi } from "vitest";
 import App from "../src/App.svelte";
-import { demoPreview, demoView, quietView, waitingView } from "../src/host/demo";
+import { askingView, demoPreview, demoView, quietView, waitingView } from "../src/host/demo";
 import { FakeHost } from "../src/host/fake";
 import type { View } from "../src/host/types";
 
@@ -277,6 +277,105 @@ test("what happens when a Maya is found follows the shell", async () => {
   await seen('[data-testid="connect-choice-manual"][data-chosen="true"]');
   expect(checked(), "a confirmed one is").toBe("manual");
   expect(find('[data-testid="connect-failure"]'), "and the failure is gone").toBeNull();
+});
+
+/** An answer can be given once its card has stood still for a moment. */
+async function answerable(question: number): Promise<void> {
+  await seen(`[data-testid="answer-${question}-once"][aria-disabled="false"]`);
+}
+
+test("what a client asks is on top, with its code, and is answered once", async () => {
+  const host = new FakeHost(askingView());
+  await open(host);
+  const card = part("question-41");
+  expect(card.textContent, "who wants what").toContain("Claude Desktop wants to run Python code (14 lines)");
+  expect(card.textContent, "where").toContain("In Maya 2025, shot_010_anim_v014.ma (maya-8453)");
+  expect(card.textContent, "since when").toContain("Asked 4 min ago");
+  expect(part("question-code-41").textContent, "the code as it is").toContain('cmds.ls("heron_*", type="transform")');
+  part("answer-41-once").click();
+  expect(host.asked, "a press that was meant for what stood there before").toEqual(["view"]);
+  await answerable(41);
+  part("answer-41-once").focus();
+  part("answer-41-once").click();
+  await vi.waitUntil(() => !find('[data-testid="question-41"]'), { interval: 1 });
+  await turn();
+  expect(host.asked.slice(1), "what was asked").toEqual(["answerQuestion 41 once"]);
+  expect(document.activeElement, "the focus is on the next card, not on an answer").toBe(part("question-43"));
+  expect(part("answer-43-once").getAttribute("aria-disabled"), "which has moved under the pointer").toBe("true");
+  await answerable(43);
+  part("answer-43-always").click();
+  await vi.waitUntil(() => !find('[data-testid="questions"]'), { interval: 1 });
+  expect(part("access-cursor").dataset.value, "from now on it may").toBe("full");
+});
+
+test("a question that was settled meanwhile says so", async () => {
+  const host = new FakeHost(askingView());
+  host.refuse("answerQuestion", "refused", "This question is settled: it was answered before.");
+  await open(host);
+  await answerable(43);
+  part("answer-43-no").click();
+  const failure = await seen('[data-testid="question-failure-43"]');
+  expect(failure.textContent, "the words").toContain("This question is settled");
+});
+
+function pick(testid: string, value: string): void {
+  const select = part(testid) as HTMLSelectElement;
+  select.value = value;
+  select.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+function picked(testid: string): string {
+  return (part(testid) as HTMLSelectElement).value;
+}
+
+test("a client's own rule is set, and taken back", async () => {
+  const host = new FakeHost();
+  await open(host);
+  expect(picked("access-claude-desktop"), "no rule of its own").toBe("");
+  expect(find('[data-testid="access-claude-code"]'), "what is not connected is asked nothing").toBeNull();
+  host.refuse("setAccess", "not_running", "The engine is not running.");
+  pick("access-claude-desktop", "ask");
+  await seen('[data-testid="failure-claude-desktop"]');
+  expect(picked("access-claude-desktop"), "a refused rule is not shown as made").toBe("");
+  pick("access-claude-desktop", "look_only");
+  await seen('[data-testid="access-claude-desktop"][data-value="look_only"]');
+  pick("access-claude-desktop", "");
+  await seen('[data-testid="access-claude-desktop"][data-value=""]');
+  expect(host.asked.slice(2), "what was asked").toEqual([
+    "setAccess claude-desktop null look_only",
+    "setAccess claude-desktop null null",
+  ]);
+});
+
+test("a Maya has a rule for everyone, and exceptions from it", async () => {
+  const host = new FakeHost(askingView());
+  await open(host);
+  expect(picked("access-maya-9120"), "for everyone there").toBe("look_only");
+  expect(picked("access-maya-9120-cursor"), "but for one").toBe("ask");
+  pick("access-maya-9120-cursor", "");
+  await vi.waitUntil(() => !find('[data-testid="access-maya-9120-cursor"]'), { interval: 1 });
+  pick("access-maya-8453", "ask");
+  await seen('[data-testid="access-maya-8453"][data-value="ask"]');
+  expect(host.asked.slice(1), "what was asked").toEqual([
+    "setAccess cursor maya-9120 null",
+    "setAccess null maya-8453 ask",
+  ]);
+});
+
+test("a client that is none of the known programs has a rule and nothing to connect", async () => {
+  await open(new FakeHost(askingView()));
+  expect(part("client-other").textContent, "what it is").toContain("Another client");
+  expect(picked("access-other"), "its rule").toBe("look_only");
+  expect(find('[data-testid="connect-other"]'), "its settings are not known").toBeNull();
+});
+
+test("what clients may do where there is no rule follows the shell", async () => {
+  const host = new FakeHost();
+  await open(host);
+  part("access-choice-ask").querySelector("input")?.click();
+  await seen('[data-testid="access-choice-ask"][data-chosen="true"]');
+  expect(host.asked.at(-1), "what was asked").toBe("setAccess null null ask");
+  expect(part("access-claude-desktop").textContent, "the clients' rows say so").toContain("Default: Ask me");
 });
 
 async function openAddForm(host: FakeHost, values: { host?: string; port: string }): Promise<void> {

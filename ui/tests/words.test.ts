@@ -1,7 +1,17 @@
 import { expect, test } from "vitest";
-import { demoAdded, demoSession, demoView, quietView } from "../src/host/demo";
+import { askingView, demoAdded, demoSession, demoView, quietView } from "../src/host/demo";
 import type { View } from "../src/host/types";
-import { changeText, elapsedText, endpointText, heardChanges, portOf, sceneText, sessionDetails } from "../src/words";
+import {
+  askedText,
+  changeText,
+  elapsedText,
+  endpointText,
+  heardChanges,
+  portOf,
+  sceneText,
+  sessionDetails,
+  sessionOptions,
+} from "../src/words";
 
 const now = Date.parse("2026-03-02T12:00:00Z");
 
@@ -15,6 +25,19 @@ test.each([
   ["not a time", null],
 ])("a state since %s has lasted %s", (since, expected) => {
   expect(elapsedText(since, now), "the words").toBe(expected);
+});
+
+test.each([
+  ["2026-03-02T11:59:30Z", "Asked just now"],
+  ["2026-03-02T11:48:30Z", "Asked 11 min ago"],
+])("a question since %s is %o", (since, expected) => {
+  expect(askedText(since, now), "the words").toBe(expected);
+});
+
+test("that a Maya allows everything is offered only where it was set", () => {
+  const values = (current: "full" | "ask" | null) => sessionOptions(current).map((option) => option.value);
+  expect(values(null), "a session makes stricter").toEqual(["", "ask", "look_only"]);
+  expect(values("full"), "what is set is shown").toEqual(["", "full", "ask", "look_only"]);
 });
 
 test("the endpoint is shown as the part that people need", () => {
@@ -91,6 +114,11 @@ const edits: { name: string; edit: (view: View) => void; expected: string[] }[] 
       for (const client of view.clients) if (client.client === "claude-code") client.state = "connected";
     },
     expected: ["Claude Code: Connected."],
+  },
+  {
+    name: "what a client asks is heard, with the next step",
+    edit: (view) => view.questions.push(...askingView().questions.slice(1)),
+    expected: ["Cursor wants to run MEL (1 line) in Maya 2025. Allow or deny it at the top."],
   },
   {
     name: "a problem is heard",

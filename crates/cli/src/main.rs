@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 the application is not running, 4 the script in Maya raised an error.
 
+mod access;
 mod ask;
 mod autoconnect;
 mod clients;
@@ -45,6 +46,8 @@ enum Command {
     },
     /// List the running Mayas, connect, add or remove one
     Sessions(sessions::Sessions),
+    /// List who may run code where, and what clients ask; set it, answer
+    Access(access::Access),
     /// Run code in a Maya
     Exec(ask::Exec),
     /// Print the token of a client, making it the first time
@@ -90,6 +93,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             bridged
         }
         Command::Sessions(options) => runtime(1)?.block_on(sessions::sessions(&home, options)),
+        Command::Access(options) => runtime(1)?.block_on(access::access(&home, options)),
         Command::Exec(options) => runtime(1)?.block_on(ask::exec(&home, options)),
         Command::Token { name } => ask::token(&home, &name),
         Command::Clients(options) => clients::clients(&home, options),

@@ -13,8 +13,11 @@ use futures_util::FutureExt as _;
 use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
 use maya_mcp_endpoint::{AuditLog, EndpointFile, EndpointSecret, Engine, Patience, Tokens, serve};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
-use maya_mcp_notify::{Desktop, tell};
-use maya_mcp_session::{Chooser, Commands, Observation, Registry, SessionId, Snapshot};
+use maya_mcp_notify::{Desktop, ask, tell, tell_questions};
+use maya_mcp_session::{
+    Access, Answer, Chooser, Commands, Observation, QuestionId, Refused, Registry, Scope as Whom, SessionId,
+    Snapshot,
+};
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -23,6 +26,7 @@ use tokio_util::{
 
 use crate::{
     Connect, Home, Settings, SettingsError, Timing,
+    artist::{Artist, client_title},
     follow::World,
     looks::Looks,
     memory::{Memory, remember},
@@ -80,6 +84,7 @@ pub struct Hub {
     registry: Registry,
     links: Links,
     commands: Commands,
+    artist: Artist,
     connect: watch::Sender<Connect>,
     endpoint_file: EndpointFile,
     home: Home,
@@ -113,6 +118,8 @@ impl Hub {
         let memory = Memory::read(&home.remembered(), is_alive);
 
         let registry = Registry::default();
+        // Before anybody can call.
+        let artist = Artist::speaks(&registry, home.settings(), settings.access, &memory);
         let links = Links::default();
         let outputs = Outputs::default();
         let proof = EndpointSecret::random();
@@ -146,6 +153,9 @@ impl Hub {
         let (telling, told) = watch::channel(0);
         if settings.notices {
             until_stopped(tell(registry.subscribe(), Desktop::new(commands.clone()), telling).boxed());
+            let to = commands.clone();
+            let deliver = move |notice, withdrawn| ask(notice, withdrawn, to.clone());
+            tracker.spawn(tell_questions(registry.watch(), client_title, deliver, stop.clone()));
         }
         tracker.spawn(remember(home.remembered(), memory.clone(), registry.watch(), stop.clone()));
         let remote = if settings.remote_hosts {
@@ -168,7 +178,7 @@ impl Hub {
             beat,
             stop: stop.clone(),
         });
-        let sessions = Sessions::new(looks, world, tracker.clone(), remote);
+        let sessions = Sessions::new(looks, world, tracker.clone(), remote, artist.clone());
         tracker.spawn(sessions.run(remembered, commanded));
 
         // Last: whoever reads it finds everything running.
@@ -181,6 +191,7 @@ impl Hub {
             registry,
             links,
             commands,
+            artist,
             connect,
             endpoint_file,
             home,
@@ -223,6 +234,16 @@ impl Hub {
     /// The artist's choice, in the tray or the window.
     pub fn choose(&self, session: Option<SessionId>) {
         self.registry.observe(&Observation::Chosen { by: Chooser::Artist, session });
+    }
+
+    /// The artist's rule, from now on; none takes it back.
+    pub fn set_access(&self, scope: Whom, access: Option<Access>) -> Result<(), Refused> {
+        self.artist.set_access(scope, access)
+    }
+
+    /// The artist's answer to a client's question.
+    pub fn answer(&self, question: QuestionId, answer: Answer) -> Result<(), Refused> {
+        self.artist.answer(question, answer)
     }
 
     /// What people may ask for beside choosing.

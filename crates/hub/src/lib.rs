@@ -3,6 +3,7 @@
 //! Invariant: every task of the engine is spawned here, on one tracker, and has ended when [`Hub::stop`] returns. This crate draws
 //! nothing and prints nothing.
 
+mod artist;
 mod connect;
 mod follow;
 mod home;
@@ -18,6 +19,7 @@ mod settings;
 mod timing;
 mod verdicts;
 
+pub use artist::client_title;
 pub use home::{Home, HomeError};
 pub use hub::{Hub, Options, StartError, TokenRule};
 pub use maya_mcp_notify::{Lasts, Notice, Urgency, deliver};

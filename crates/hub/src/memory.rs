@@ -1,4 +1,5 @@
-//! What is known again after a restart: the Mayas added by hand, who works in which session, and what artists allowed and denied.
+//! What is known again after a restart: the Mayas added by hand, who works in which session, who may do what, and what artists
+//! allowed and denied. Questions are not: whoever asked is gone by then.
 //!
 //! Invariant: the file follows the registry's snapshots, and nothing but them is written into it; nothing of a process that has ended stays.
 
@@ -12,7 +13,8 @@ use std::{
 use maya_mcp_endpoint::{OnConflict, write_private};
 use maya_mcp_maya::asks_the_artist;
 use maya_mcp_session::{
-    Asker, ByHand, Chooser, ClientName, Observation, Phase, ProcessId, Session, SessionId, Snapshot, Why,
+    Access, Asker, ByHand, Chooser, ClientName, Observation, Phase, ProcessId, Scope, Session, SessionId,
+    Snapshot, Why,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -31,6 +33,18 @@ pub struct Memory {
     asked: BTreeSet<SessionId>,
     /// Mayas whose artist has said no in it.
     denied: BTreeSet<SessionId>,
+    /// The artist's rules for clients, for good.
+    clients: BTreeMap<String, Access>,
+    /// The artist's rules about sessions, for as long as those live.
+    rules: Vec<Rule>,
+}
+
+/// What everybody, or one client, may do in a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    session: SessionId,
+    client: Option<String>,
+    access: Access,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,6 +86,7 @@ impl Memory {
         memory.artist = memory.artist.filter(lives);
         memory.asked.retain(lives);
         memory.denied.retain(lives);
+        memory.rules.retain(|rule| lives(&rule.session));
         memory
     }
 
@@ -99,6 +114,20 @@ impl Memory {
         open.map(|by| Observation::Chosen { by, session: Some(id) }).collect()
     }
 
+    /// The rules for clients, to be observed before anything is served.
+    pub fn client_rules(&self) -> Vec<Observation> {
+        let rule = |(name, access): (&String, &Access)| {
+            let scope = Scope::Client(name.parse::<ClientName>().ok()?);
+            Some(Observation::AccessSet { scope, access: Some(*access) })
+        };
+        self.clients.iter().filter_map(rule).collect()
+    }
+
+    /// The rules about sessions, each to be observed when its session appears.
+    pub fn session_rules(&self) -> Vec<Rule> {
+        self.rules.clone()
+    }
+
     /// What is to be remembered now. What was remembered before and has not been seen yet, stays.
     pub fn follow(&mut self, snapshot: &Snapshot, seen: &mut BTreeMap<SessionId, Option<Port>>) {
         seen.extend(snapshot.sessions.values().map(|session| (session.id(), port_of(session))));
@@ -111,6 +140,7 @@ impl Memory {
                 Chooser::Client(name) => drop(self.choices.insert(name.to_string(), *id)),
             }
         }
+        self.follow_rules(snapshot, seen);
         self.asked.retain(|id| !ended(id));
         self.denied.retain(|id| !ended(id));
         for session in snapshot.sessions.values() {
@@ -124,6 +154,24 @@ impl Memory {
             }
         }
         seen.retain(|id, _| snapshot.sessions.contains_key(id));
+    }
+
+    /// The rule for everywhere is a setting.
+    fn follow_rules(&mut self, snapshot: &Snapshot, seen: &BTreeMap<SessionId, Option<Port>>) {
+        self.clients.clear();
+        self.rules.retain(|rule| !seen.contains_key(&rule.session));
+        for (scope, access) in snapshot.rules.iter() {
+            match scope {
+                Scope::Everywhere => {}
+                Scope::Client(name) => drop(self.clients.insert(name.to_string(), access)),
+                Scope::Session(session) => {
+                    self.rules.push(Rule { session: *session, client: None, access });
+                }
+                Scope::Pair(name, session) => {
+                    self.rules.push(Rule { session: *session, client: Some(name.to_string()), access });
+                }
+            }
+        }
     }
 
     fn follow_session(&mut self, session: &Session) {
@@ -141,6 +189,20 @@ impl Memory {
             }
             _ => {}
         }
+    }
+}
+
+impl Rule {
+    pub fn is_about(&self, id: SessionId) -> bool {
+        self.session == id
+    }
+
+    pub fn observation(&self) -> Option<Observation> {
+        let scope = match &self.client {
+            None => Scope::Session(self.session),
+            Some(name) => Scope::Pair(name.parse().ok()?, self.session),
+        };
+        Some(Observation::AccessSet { scope, access: Some(self.access) })
     }
 }
 
@@ -277,6 +339,82 @@ mod tests {
         assert_eq!(memory.said(ONE.into()), Said::Nothing, "what ends is forgotten");
         assert_eq!(chosen(&memory), 0, "with its choices");
         assert_eq!(memory.said(TWO.into()), Said::No, "and no other");
+    }
+
+    fn set(registry: &Registry, scope: Scope, access: Access) {
+        registry.observe(&Observation::AccessSet { scope, access: Some(access) });
+    }
+
+    fn client(name: &str) -> ClientName {
+        name.parse().expect("a good name")
+    }
+
+    /// What is written, and read again by an engine that starts then.
+    fn after_a_restart(memory: &Memory, is_alive: impl Fn(ProcessId) -> bool) -> Memory {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("remembered.json");
+        memory.write(&path).expect("writable");
+        Memory::read(&path, is_alive)
+    }
+
+    #[test]
+    fn rules_for_clients_are_for_good_and_those_about_a_maya_for_as_long_as_it_lives() {
+        let registry = a_day();
+        set(&registry, Scope::Everywhere, Access::Ask);
+        set(&registry, Scope::Client(client("cursor")), Access::LookOnly);
+        set(&registry, Scope::Session(ONE.into()), Access::Ask);
+        set(&registry, Scope::Pair(client("zed"), TWO.into()), Access::Full);
+        let mut memory = Memory::default();
+        memory.follow(&registry.snapshot(), &mut BTreeMap::new());
+
+        // ONE is still running, TWO has ended meanwhile.
+        let mut memory = after_a_restart(&memory, |id| id == ONE);
+        let registry = Registry::default();
+        for rule in memory.client_rules() {
+            registry.observe(&rule);
+        }
+        let mut seen = BTreeMap::new();
+        memory.follow(&registry.snapshot(), &mut seen);
+        assert_eq!(memory.session_rules().len(), 1, "what has not been seen yet is not forgotten");
+        registry.observe(&Observation::ProcessFound(Process::new(ONE)));
+        for rule in memory.session_rules().iter().filter_map(Rule::observation) {
+            registry.observe(&rule);
+        }
+        memory.follow(&registry.snapshot(), &mut seen);
+        let rules: Vec<_> =
+            registry.snapshot().rules.iter().map(|(scope, access)| (scope.clone(), access)).collect();
+        let expected =
+            [(Scope::Client(client("cursor")), Access::LookOnly), (Scope::Session(ONE.into()), Access::Ask)];
+        assert_eq!(rules, expected, "the setting for everywhere is kept elsewhere");
+
+        let ended = maya_mcp_session::Ending::Unwitnessed;
+        registry.observe(&Observation::ProcessEnded { id: ONE.into(), ending: ended });
+        registry.observe(&Observation::AccessSet { scope: Scope::Client(client("cursor")), access: None });
+        memory.follow(&registry.snapshot(), &mut seen);
+        let left = (memory.session_rules().len(), memory.client_rules().len());
+        assert_eq!(left, (0, 0), "what ends, and what is taken back, is forgotten");
+    }
+
+    #[test]
+    fn a_question_is_never_remembered_but_always_is() {
+        let registry = a_day();
+        set(&registry, Scope::Everywhere, Access::Ask);
+        let wanted = maya_mcp_session::Wanted {
+            digest: "d".to_owned(),
+            what: "run Python code (1 line)".to_owned(),
+            code: "secret = 1".to_owned(),
+        };
+        let asked = Observation::QuestionAsked { client: client("cursor"), session: ONE.into(), wanted };
+        registry.observe(&asked);
+        let mut memory = Memory::default();
+        memory.follow(&registry.snapshot(), &mut BTreeMap::new());
+        let text = serde_json::to_string(&memory).expect("our own types always serialize");
+        assert!(!text.contains("secret") && !text.contains("run Python"), "no script on the disk: {text}");
+        let id = *registry.snapshot().questions.keys().next().expect("it was asked");
+        let answer = maya_mcp_session::Answer::Always;
+        registry.observe(&Observation::QuestionAnswered { id, answer });
+        memory.follow(&registry.snapshot(), &mut BTreeMap::new());
+        assert_eq!(memory.client_rules().len(), 1, "from now on this client is not asked");
     }
 
     #[test]

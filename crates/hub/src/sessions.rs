@@ -22,9 +22,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    artist::Artist,
     follow::{World, follow},
     looks::Looks,
-    memory::Port,
+    memory::{Port, Rule},
 };
 
 /// A network that is not up yet, as after a login.
@@ -41,6 +42,9 @@ pub struct Sessions {
     tracker: TaskTracker,
     /// Where remote Mayas are allowed, and what to tell where they are not.
     remote: Remote,
+    artist: Artist,
+    /// Of the time before this engine, about Mayas that have not been seen since.
+    rules: Vec<Rule>,
     tasks: HashMap<SessionId, Task>,
     /// One message per session that ever ended: bounded by the sessions that live.
     left: (mpsc::UnboundedSender<SessionId>, mpsc::UnboundedReceiver<SessionId>),
@@ -73,9 +77,16 @@ struct Resolved {
 }
 
 impl Sessions {
-    pub fn new(looks: Looks, world: Arc<World>, tracker: TaskTracker, remote: Remote) -> Self {
+    pub fn new(
+        looks: Looks,
+        world: Arc<World>,
+        tracker: TaskTracker,
+        remote: Remote,
+        artist: Artist,
+    ) -> Self {
         let (left, resolved) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-        Self { looks, world, tracker, remote, tasks: HashMap::new(), left, resolved }
+        let rules = world.memory.session_rules();
+        Self { looks, world, tracker, remote, artist, rules, tasks: HashMap::new(), left, resolved }
     }
 
     /// Runs until the engine stops.
@@ -113,6 +124,10 @@ impl Sessions {
         for chosen in world.memory.chosen(id, &world.registry.snapshot()) {
             world.registry.observe(&chosen);
         }
+        for rule in self.rules.extract_if(.., |rule| rule.is_about(id)).filter_map(|rule| rule.observation())
+        {
+            world.registry.observe(&rule);
+        }
         let (presses, asked) = watch::channel(0);
         let stop = world.stop.child_token();
         let following = follow(origin, asked, stop.clone(), world);
@@ -146,6 +161,14 @@ impl Sessions {
                 let _ = reply.send(self.remove(id));
             }
             Command::Add { host, port, by, reply } => self.look_up(Port { host, port }, by, reply),
+            Command::Answer { id, answer, reply } => {
+                let _ = reply.send(self.artist.answer(id, answer));
+            }
+            Command::SetAccess { scope, access, reply } => {
+                // It may write a file.
+                let artist = self.artist.clone();
+                self.tracker.spawn_blocking(move || reply.send(artist.set_access(scope, access)));
+            }
         }
     }
 

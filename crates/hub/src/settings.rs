@@ -1,9 +1,16 @@
 //! What a person can set, in `settings.json`. Read once at start; what the window sets is written back, and the rest of the file kept.
 
-use std::{fs, io, num::NonZeroU64, path::PathBuf};
+use std::{
+    error::Error,
+    fs, io,
+    num::NonZeroU64,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
 use maya_mcp_endpoint::{AuditText, OnConflict, write_private};
 use maya_mcp_maya::LinkKind;
+use maya_mcp_session::Access;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -19,6 +26,8 @@ pub struct Settings {
     pub all_users: bool,
     /// What happens when a Maya is found.
     pub connect: Connect,
+    /// What a client may do where the artist has made no other rule.
+    pub access: Access,
     /// How the helper is reached: at a port of its own, or over command ports of Maya's where nothing else may listen.
     pub link: LinkKind,
     /// Let people and clients add Mayas on other machines.
@@ -54,6 +63,7 @@ impl Default for Settings {
             maya_folders: Vec::new(),
             all_users: false,
             connect: Connect::default(),
+            access: Access::default(),
             link: LinkKind::default(),
             remote_hosts: false,
             not_responding_after_s: None,
@@ -87,6 +97,9 @@ impl Settings {
 
 /// Sets one key of the file; every other keeps its value and its place.
 pub fn set(path: PathBuf, key: &str, value: impl Serialize) -> Result<(), SettingsError> {
+    /// Two that are set at once are both kept.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let parse = |source| SettingsError::Parse { path: path.clone(), source };
     let mut settings: Map<String, Value> = match read_bytes(&path)? {
         Some(bytes) => serde_json::from_slice(&bytes).map_err(parse)?,
@@ -96,6 +109,12 @@ pub fn set(path: PathBuf, key: &str, value: impl Serialize) -> Result<(), Settin
     let text = format!("{:#}\n", Value::Object(settings));
     write_private(&path, text.as_bytes(), OnConflict::Replace)
         .map_err(|source| SettingsError::Write { path, source })
+}
+
+/// The error with its causes.
+pub fn story(error: &SettingsError) -> String {
+    let cause = error.source().map(ToString::to_string).filter(|cause| !error.to_string().contains(cause));
+    cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 fn read_bytes(path: &PathBuf) -> Result<Option<Vec<u8>>, SettingsError> {
@@ -120,7 +139,7 @@ mod tests {
 
     #[test]
     fn every_key_is_read_and_nonsense_is_refused() {
-        let text = r#"{"connect": "manual", "link": "command-port", "not_responding_after_s": 90, "all_users": true, "remote_hosts": true}"#;
+        let text = r#"{"connect": "manual", "link": "command-port", "not_responding_after_s": 90, "all_users": true, "remote_hosts": true, "access": "look_only"}"#;
         let settings: Settings = serde_json::from_str(text).expect("it is valid");
         assert_eq!(
             (settings.connect, settings.link, settings.all_users, settings.remote_hosts),
@@ -128,7 +147,13 @@ mod tests {
             "{text}"
         );
         assert_eq!(settings.not_responding_after_s.map(NonZeroU64::get), Some(90), "in seconds");
-        for text in [r#"{"connect": "always"}"#, r#"{"link": "pipe"}"#, r#"{"not_responding_after_s": 0}"#] {
+        assert_eq!(settings.access, Access::LookOnly, "as tools name it");
+        for text in [
+            r#"{"connect": "always"}"#,
+            r#"{"link": "pipe"}"#,
+            r#"{"access": "none"}"#,
+            r#"{"not_responding_after_s": 0}"#,
+        ] {
             assert!(serde_json::from_str::<Settings>(text).is_err(), "{text}");
         }
     }

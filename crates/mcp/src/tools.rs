@@ -4,6 +4,7 @@
 //! protocol error. Every call is one line of the audit log.
 
 mod arguments;
+mod artist;
 mod execute;
 mod history;
 mod module;
@@ -243,6 +244,9 @@ async fn carry_out(call: &mut Call<'_>, tool: Tool, arguments: JsonObject) -> An
         Tool::WaitForSessionChange => sessions::wait(call, parse(arguments)?).await,
         Tool::ConnectSession => sessions::connect(call, parse(arguments)?).await,
         Tool::RemoveSession => sessions::remove(call, parse(arguments)?).await,
+        Tool::ListAccess => Ok(artist::list(call)),
+        Tool::SetAccess => artist::set(call, parse(arguments)?).await,
+        Tool::AnswerQuestion => artist::answer(call, parse(arguments)?).await,
         Tool::ExecuteCode => execute::execute(call, parse(arguments)?).await,
         Tool::RunOnSessions => several::run(call, parse(arguments)?).await,
         Tool::CancelExecution => execute::cancel(call, parse(arguments)?),

@@ -3,6 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+#[cfg(all(unix, not(target_os = "macos")))]
+use maya_mcp_session::Answer;
 use maya_mcp_session::{Commands, Edge, Event, SessionId};
 use notify_rust::{Notification, NotificationHandle, Timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -40,7 +42,7 @@ impl Desktop {
                 if notice.lasts == Lasts::UntilSettled {
                     let withdrawn = CancellationToken::new();
                     self.questions.insert(session, withdrawn.clone().drop_guard());
-                    let answered = answer(shown, notice.action, self.commands.clone(), withdrawn);
+                    let answered = follow(shown, notice.action, self.commands.clone(), withdrawn);
                     self.waiting.push(Box::pin(answered));
                 }
             }
@@ -79,6 +81,14 @@ pub async fn deliver(notice: &Notice) -> Result<(), NotShown> {
     hand_over_in_time(notice).await.map(drop)
 }
 
+/// Shows a notice until it was answered or `withdrawn`.
+pub async fn ask(notice: Notice, withdrawn: CancellationToken, commands: Commands) -> Result<(), NotShown> {
+    let shown = hand_over_in_time(&notice).await?;
+    tracing::debug!(key = notice.key, "notice shown");
+    follow(shown, notice.action, commands, withdrawn).await;
+    Ok(())
+}
+
 async fn hand_over_in_time(notice: &Notice) -> Result<NotificationHandle, NotShown> {
     match tokio::time::timeout(DELIVERY, hand_over(notice)).await {
         Ok(outcome) => outcome.map_err(NotShown),
@@ -88,15 +98,15 @@ async fn hand_over_in_time(notice: &Notice) -> Result<NotificationHandle, NotSho
 
 async fn hand_over(notice: &Notice) -> Result<NotificationHandle, String> {
     let mut shown = Notification::new();
-    shown.appname("Maya MCP Tray").summary(&notice.title).body(&notice.body).icon("maya-mcp-tray");
+    shown.appname("Maya MCP Tray").summary(&notice.title).body(&body(notice)).icon("maya-mcp-tray");
     #[cfg(all(unix, not(target_os = "macos")))]
     {
         shown.urgency(match notice.urgency {
             Urgency::Normal => notify_rust::Urgency::Normal,
             Urgency::Critical => notify_rust::Urgency::Critical,
         });
-        if let Some(Action::Connect(_)) = notice.action {
-            shown.action(CONNECT, "Connect");
+        for (name, words) in buttons(notice.action) {
+            shown.action(name, words);
         }
     }
     shown.timeout(match notice.urgency {
@@ -114,21 +124,49 @@ async fn hand_over(notice: &Notice) -> Result<NotificationHandle, String> {
     outcome.map_err(|error| error.to_string())
 }
 
-/// The button's name on the bus.
+/// Here a body is markup.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn body(notice: &Notice) -> String {
+    notice.body.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn body(notice: &Notice) -> String {
+    notice.body.clone()
+}
+
+/// The buttons' names on the bus.
 #[cfg(all(unix, not(target_os = "macos")))]
 const CONNECT: &str = "connect";
+#[cfg(all(unix, not(target_os = "macos")))]
+const ANSWERS: [(&str, &str, Answer); 3] = [
+    ("once", "Allow once", Answer::Once),
+    ("always", "Always for this client", Answer::Always),
+    ("no", "Deny", Answer::No),
+];
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn buttons(action: Option<Action>) -> Vec<(&'static str, &'static str)> {
+    match action {
+        None => Vec::new(),
+        Some(Action::Connect(_)) => vec![(CONNECT, "Connect")],
+        Some(Action::Answer(_)) => ANSWERS.map(|(name, words, _)| (name, words)).into(),
+    }
+}
 
 /// Waits for a person's choice, or until there is nothing to choose any more.
 #[cfg(all(unix, not(target_os = "macos")))]
-async fn answer(
+async fn follow(
     shown: NotificationHandle,
     action: Option<Action>,
     commands: Commands,
     withdrawn: CancellationToken,
 ) {
-    let mut chosen = false;
+    let mut pressed = None;
     let choosing = shown.wait_for_action_async(|response| {
-        chosen = matches!(response, notify_rust::NotificationResponse::Action(name) if name == CONNECT);
+        if let notify_rust::NotificationResponse::Action(name) = response {
+            pressed = Some(name.clone());
+        }
     });
     tokio::select! {
         () = choosing => {}
@@ -137,16 +175,34 @@ async fn answer(
             return;
         }
     }
-    if let (true, Some(Action::Connect(session))) = (chosen, action)
-        && let Err(error) = commands.connect(session).await
-    {
-        tracing::warn!(%session, %error, "Connect was chosen in a notice too late");
+    if let (Some(button), Some(action)) = (pressed, action) {
+        press(action, &button, &commands).await;
+    }
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+async fn press(action: Action, button: &str, commands: &Commands) {
+    match action {
+        Action::Connect(session) if button == CONNECT => {
+            if let Err(error) = commands.connect(session).await {
+                tracing::warn!(%session, %error, "Connect was chosen in a notice too late");
+            }
+        }
+        Action::Answer(question) => {
+            let answer = ANSWERS.iter().find(|(name, ..)| *name == button);
+            if let Some((_, _, answer)) = answer
+                && let Err(error) = commands.answer(question, *answer).await
+            {
+                tracing::info!(%question, %error, "an answer was chosen in a notice too late");
+            }
+        }
+        Action::Connect(_) => {}
     }
 }
 
 /// Here notices have no buttons; the tray and the window have them.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-async fn answer(
+async fn follow(
     _shown: NotificationHandle,
     _action: Option<Action>,
     _commands: Commands,

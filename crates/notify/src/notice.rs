@@ -1,12 +1,13 @@
 //! What is worth a person's attention, and in which words.
 
-use maya_mcp_session::{Edge, Event, SessionId};
+use maya_mcp_session::{Edge, Event, QuestionId, SessionId};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// One per session and kind.
+    /// One per session and kind, or per question.
     pub key: String,
     pub title: String,
+    /// As it is to be read, without markup.
     pub body: String,
     pub urgency: Urgency,
     /// What can be chosen in it, where the desktop shows buttons; it is in the tray and the window too.
@@ -25,6 +26,8 @@ pub enum Lasts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Connect(SessionId),
+    /// Whether a client may do what it wants.
+    Answer(QuestionId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Phase, SessionId};
+use crate::{Access, Answer, Phase, QuestionId, Scope, SessionId};
 
 /// People press few buttons; what is beyond waits in its turn.
 const COMMANDS_QUEUED: usize = 16;
@@ -21,6 +21,10 @@ pub enum Command {
     Add { host: String, port: u16, by: Asker, reply: oneshot::Sender<Result<Added, AddError>> },
     /// Takes off the list what was added by hand.
     Remove { id: SessionId, reply: oneshot::Sender<Result<(), Refused>> },
+    /// The artist's answer to a client's question.
+    Answer { id: QuestionId, answer: Answer, reply: oneshot::Sender<Result<(), Refused>> },
+    /// The artist's rule; none takes it back.
+    SetAccess { scope: Scope, access: Option<Access>, reply: oneshot::Sender<Result<(), Refused>> },
 }
 
 /// Whose wish it is.
@@ -49,6 +53,10 @@ pub enum Refused {
         "{0} was found by itself and is listed for as long as it runs; only what was added by hand can be removed."
     )]
     NotAddedByHand(SessionId),
+    #[error("This question is settled: it was answered before, or nobody waits for the answer any more.")]
+    Settled,
+    #[error("The setting could not be kept: {why}.")]
+    NotKept { why: String },
     #[error("Maya MCP Tray is being closed.")]
     Closing,
 }
@@ -93,6 +101,14 @@ impl Commands {
 
     pub async fn remove(&self, id: SessionId) -> Result<(), Refused> {
         self.ask(|reply| Command::Remove { id, reply }).await.unwrap_or(Err(Refused::Closing))
+    }
+
+    pub async fn answer(&self, id: QuestionId, answer: Answer) -> Result<(), Refused> {
+        self.ask(|reply| Command::Answer { id, answer, reply }).await.unwrap_or(Err(Refused::Closing))
+    }
+
+    pub async fn set_access(&self, scope: Scope, access: Option<Access>) -> Result<(), Refused> {
+        self.ask(|reply| Command::SetAccess { scope, access, reply }).await.unwrap_or(Err(Refused::Closing))
     }
 
     /// Nothing when the hub is gone.

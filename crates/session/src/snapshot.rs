@@ -11,7 +11,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::{Asker, ClientName, Phase, ProcessId, Question, QuestionId, Rules, SessionId};
+use crate::{Access, Asker, ClientName, Phase, ProcessId, Question, QuestionId, Rules, SessionId};
 
 /// Every session, and who chose which. `revision` grows with each change.
 #[derive(Debug, Clone, Default)]
@@ -256,6 +256,13 @@ impl Snapshot {
             question.client == *client && question.session == session && question.wanted.digest == digest
         };
         self.questions.values().find(same)
+    }
+
+    /// What waits for the artist, the oldest first. Where a rule was made meanwhile, it is the answer.
+    pub fn open_questions(&self) -> impl Iterator<Item = &Arc<Question>> {
+        let is_theirs =
+            |question: &&Arc<Question>| self.rules.access(&question.client, question.session) == Access::Ask;
+        self.questions.values().filter(|question| question.answer.is_none()).filter(is_theirs)
     }
 
     fn running(&self) -> String {

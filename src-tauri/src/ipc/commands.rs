@@ -2,6 +2,7 @@
 
 use maya_mcp_clients::{Client, Fingerprint};
 use maya_mcp_hub::Connect;
+use maya_mcp_session::{Access, Answer, QuestionId};
 use tauri::{AppHandle, State, Wry, ipc::Invoke};
 
 use crate::{
@@ -20,6 +21,8 @@ pub fn commands() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         remove_session,
         copy_line,
         set_connect,
+        set_access,
+        answer_question,
         preview_start_up,
         turn_start_up,
         preview_client,
@@ -68,6 +71,21 @@ fn copy_line(shell: State<'_, Shell>, session: String) -> Result<(), Refusal> {
 #[tauri::command(async)]
 fn set_connect(shell: State<'_, Shell>, connect: Connect) -> Result<(), Refusal> {
     shell.set_connect(connect)
+}
+
+#[tauri::command(async)]
+fn set_access(
+    shell: State<'_, Shell>,
+    client: Option<&str>,
+    session: Option<&str>,
+    access: Option<Access>,
+) -> Result<(), Refusal> {
+    shell.set_access(client, session, access)
+}
+
+#[tauri::command(async)]
+fn answer_question(shell: State<'_, Shell>, question: QuestionId, answer: Answer) -> Result<(), Refusal> {
+    shell.answer(question, answer)
 }
 
 #[tauri::command(async)]

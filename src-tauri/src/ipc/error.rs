@@ -15,6 +15,8 @@ pub enum Refusal {
     #[error(transparent)]
     Refused(#[from] maya_mcp_session::Refused),
     #[error(transparent)]
+    NotAClient(#[from] maya_mcp_session::InvalidClientName),
+    #[error(transparent)]
     NotAdded(#[from] maya_mcp_session::AddError),
     #[error("{}", story(.0))]
     Settings(#[from] maya_mcp_hub::SettingsError),
@@ -39,7 +41,7 @@ impl Refusal {
             Self::NotRunning => "not_running",
             Self::NoSuchSession(_) => "no_such_session",
             Self::NoLine(_) => "no_line",
-            Self::Refused(_) => "refused",
+            Self::Refused(_) | Self::NotAClient(_) => "refused",
             Self::NotAdded(_) => "not_added",
             Self::Settings(_) => "settings",
             Self::StartUp(_) | Self::NotAVersion(_) => "start_up",

@@ -7,20 +7,32 @@ use std::{env, fs, path::Path};
 use maya_mcp_clients::Fingerprint;
 use maya_mcp_hub::Connect;
 use maya_mcp_session::{
-    Asker, ByHand, Chooser, ClientName, Facts, Origin, Phase, Process, ProcessId, Scene, Session, Silent,
-    Snapshot, Why, clock::Timestamp, line_to_paste,
+    Access, Asker, ByHand, Chooser, ClientName, Facts, Observation, Origin, Phase, Process, ProcessId,
+    Question, QuestionId, Scene, Scope, Session, Silent, Snapshot, Wanted, Why, clock::Timestamp,
+    line_to_paste,
 };
 use serde_json::json;
 
-use crate::ipc::{ClientView, Outcome, Preview, Refusal, SessionView, StartUpView, Surroundings, View};
+use crate::ipc::{
+    ClientView, Outcome, Preview, QuestionView, Refusal, SessionView, StartUpView, Surroundings, View,
+};
 
 /// No Maya, no client.
 pub fn empty() -> View {
     View::new(&Snapshot::default(), Surroundings::default())
 }
 
-/// One in each phase and one that was added by hand; the first is chosen by the artist and by a client.
+/// One in each phase and one that was added by hand; the first is chosen by the artist and by a client, and has rules.
 pub fn sessions() -> Vec<SessionView> {
+    View::new(&snapshot(), Surroundings::default()).sessions
+}
+
+/// One, in the first session.
+pub fn questions() -> Vec<QuestionView> {
+    View::new(&snapshot(), Surroundings::default()).questions
+}
+
+fn snapshot() -> Snapshot {
     let since = Timestamp::UNIX_EPOCH;
     let phases = [
         Phase::Ready,
@@ -67,7 +79,25 @@ pub fn sessions() -> Vec<SessionView> {
     let first = *snapshot.sessions.keys().next().expect("there are several");
     let cursor: ClientName = "cursor".parse().expect("a good name");
     snapshot.choices.extend([(Chooser::Artist, first), (Chooser::Client(cursor), first)]);
-    View::new(&snapshot, Surroundings::default()).sessions
+    let desktop: ClientName = "claude-desktop".parse().expect("a good name");
+    for scope in [Scope::Session(first), Scope::Pair(desktop.clone(), first)] {
+        let rule = Observation::AccessSet { scope, access: Some(Access::Ask) };
+        maya_mcp_session::reduce(&mut snapshot, &rule, Timestamp::UNIX_EPOCH);
+    }
+    let question = Question {
+        id: QuestionId(7),
+        client: desktop,
+        session: first,
+        wanted: Wanted {
+            digest: "d".to_owned(),
+            what: "run Python code (2 lines)".to_owned(),
+            code: "import maya.cmds as cmds\ncmds.polyCube()".to_owned(),
+        },
+        since: Timestamp::UNIX_EPOCH,
+        answer: None,
+    };
+    snapshot.questions.insert(question.id, question.into());
+    snapshot
 }
 
 fn session(origin: Origin, phase: Phase, facts: Option<Facts>, scene: Option<Scene>) -> Session {
@@ -99,15 +129,17 @@ fn start_up_preview() -> maya_mcp_user_setup::Preview {
 
 /// One in each state.
 pub fn clients() -> Vec<ClientView> {
-    ["not_connected", "connected", "outdated", "unreadable", "not_found"]
+    ["not_connected", "connected", "outdated", "unreadable", "not_found", "another"]
         .map(|state| ClientView {
             client: "claude-desktop".to_owned(),
             name: "Claude Desktop".to_owned(),
             state,
-            path: (state != "not_found")
+            path: (!matches!(state, "not_found" | "another"))
                 .then(|| "/home/ana/.config/Claude/claude_desktop_config.json".to_owned()),
             running: state == "connected",
             note: (state == "unreadable").then(|| "It is not valid JSON.".to_owned()),
+            access: (state == "another").then_some(Access::LookOnly),
+            choosable: matches!(state, "connected" | "outdated" | "another"),
         })
         .into()
 }
@@ -116,9 +148,11 @@ fn full() -> View {
     View {
         endpoint: Some("http://127.0.0.1:6292/mcp".to_owned()),
         version: "0.1.0",
+        questions: questions(),
         sessions: sessions(),
         clients: clients(),
         connect: Connect::Ask,
+        access: Access::Full,
         start_up: start_up(),
         start_at_login: true,
         problem: Some("Port 6292 on this machine is taken.".to_owned()),
@@ -147,7 +181,8 @@ fn as_typescript() -> String {
     let of = |name: &str, kind: &str, value: serde_json::Value| {
         format!("\nexport const {name}: {kind} = {value:#};\n")
     };
-    let choices = [Connect::Auto, Connect::Manual].map(|connect| View { connect, ..empty() });
+    let choices = [(Connect::Auto, Access::Ask), (Connect::Manual, Access::LookOnly)]
+        .map(|(connect, access)| View { connect, access, ..empty() });
     let views = json!([empty(), full(), choices[0], choices[1]]);
     let previews = json!([preview(None), preview(Some("Quit it first."))]);
     let start_up_previews = json!([start_up_preview()]);

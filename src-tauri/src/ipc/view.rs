@@ -1,20 +1,46 @@
 //! What the tray and the window show. These types go no further than the shell; `ui/src/host/types.ts` says the same in TypeScript.
 
-use maya_mcp_clients::{Client, Fingerprint};
-use maya_mcp_hub::Connect;
-use maya_mcp_session::{Chooser, Origin, Phase, Session, Snapshot};
+use std::collections::BTreeSet;
+
+use maya_mcp_clients::Fingerprint;
+use maya_mcp_hub::{Connect, client_title};
+use maya_mcp_session::{
+    Access, Chooser, ClientName, Origin, Phase, Question, Scope, Session, SessionId, Snapshot,
+};
 use serde::Serialize;
+
+/// The state of a client that is none of the programs we know.
+const ANOTHER: &str = "another";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct View {
     pub endpoint: Option<String>,
     pub version: &'static str,
+    /// What clients want to be allowed, the oldest first.
+    pub questions: Vec<QuestionView>,
     pub sessions: Vec<SessionView>,
     pub clients: Vec<ClientView>,
     pub connect: Connect,
+    /// What clients may do where there is no other rule.
+    pub access: Access,
     pub start_up: Vec<StartUpView>,
     pub start_at_login: bool,
     pub problem: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuestionView {
+    pub question: u64,
+    /// As people know it.
+    pub client: String,
+    pub session: String,
+    pub title: String,
+    pub scene_name: Option<String>,
+    /// "run Python code (12 lines)"
+    pub what: String,
+    /// Its beginning.
+    pub code: String,
+    pub since: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,6 +70,17 @@ pub struct SessionView {
     pub line: Option<String>,
     /// It was added by hand.
     pub removable: bool,
+    /// What everybody may do here; `None` where each client's own rule counts.
+    pub access: Option<Access>,
+    /// The clients that have a rule of their own here.
+    pub exceptions: Vec<ExceptionView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExceptionView {
+    pub client: String,
+    pub name: String,
+    pub access: Access,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,6 +91,10 @@ pub struct ClientView {
     pub path: Option<String>,
     pub running: bool,
     pub note: Option<String>,
+    /// What it may do; `None` where it has no rule of its own.
+    pub access: Option<Access>,
+    /// There is something to be allowed: it is connected, or was heard of.
+    pub choosable: bool,
 }
 
 /// Whether a version of Maya connects by itself when it starts.
@@ -98,9 +139,19 @@ pub struct Surroundings {
 impl View {
     pub fn new(snapshot: &Snapshot, around: Surroundings) -> Self {
         let Surroundings { endpoint, problem, clients, connect, start_up, start_at_login } = around;
-        let sessions = snapshot.sessions.values().map(|session| session_view(session, snapshot)).collect();
-        let version = env!("CARGO_PKG_VERSION");
-        Self { endpoint, version, sessions, clients, connect, start_up, start_at_login, problem }
+        let questions = snapshot.open_questions();
+        Self {
+            endpoint,
+            version: env!("CARGO_PKG_VERSION"),
+            questions: questions.filter_map(|question| question_view(question, snapshot)).collect(),
+            sessions: snapshot.sessions.values().map(|session| session_view(session, snapshot)).collect(),
+            clients: with_access(clients, snapshot),
+            connect,
+            access: snapshot.rules.get(&Scope::Everywhere).unwrap_or_default(),
+            start_up,
+            start_at_login,
+            problem,
+        }
     }
 }
 
@@ -125,7 +176,68 @@ fn session_view(session: &Session, snapshot: &Snapshot) -> SessionView {
         can_connect: session.phase.can_connect(),
         line: session.phase.line().map(str::to_owned),
         removable: matches!(session.origin, Origin::ByHand(_)),
+        access: snapshot.rules.get(&Scope::Session(session.id())),
+        exceptions: exceptions(session.id(), snapshot),
     }
+}
+
+fn exceptions(session: SessionId, snapshot: &Snapshot) -> Vec<ExceptionView> {
+    let exception = |(scope, access): (&Scope, Access)| match scope {
+        Scope::Pair(client, id) if *id == session => {
+            Some(ExceptionView { client: client.to_string(), name: client_title(client), access })
+        }
+        _ => None,
+    };
+    snapshot.rules.iter().filter_map(exception).collect()
+}
+
+fn question_view(question: &Question, snapshot: &Snapshot) -> Option<QuestionView> {
+    let session = snapshot.sessions.get(&question.session)?;
+    let scene = session.scene.as_ref().filter(|scene| !scene.name.is_empty());
+    Some(QuestionView {
+        question: question.id.0,
+        client: client_title(&question.client),
+        session: question.session.to_string(),
+        title: session.title(),
+        scene_name: scene.map(|scene| scene.name.clone()),
+        what: question.wanted.what.clone(),
+        code: question.wanted.code.clone(),
+        since: question.since.to_string(),
+    })
+}
+
+/// The programs that we know, and whoever else has a rule or asks.
+fn with_access(mut clients: Vec<ClientView>, snapshot: &Snapshot) -> Vec<ClientView> {
+    let ruled = snapshot.rules.iter().filter_map(|(scope, _)| match scope {
+        Scope::Client(client) => Some(client),
+        _ => None,
+    });
+    let asking = snapshot.open_questions().map(|question| &question.client);
+    let heard_of: BTreeSet<&ClientName> = ruled.chain(asking).collect();
+    for name in heard_of {
+        let known = clients.iter_mut().find(|client| client.client == name.as_str());
+        if let Some(client) = known {
+            client.access = snapshot.rules.get(&Scope::Client(name.clone()));
+            client.choosable = true;
+            // Its settings are not on this machine; a token of its name is used all the same.
+            client.state = if client.state == "not_found" { ANOTHER } else { client.state };
+            continue;
+        }
+        clients.push(ClientView {
+            client: name.to_string(),
+            name: client_title(name),
+            state: ANOTHER,
+            path: None,
+            running: false,
+            note: None,
+            access: snapshot.rules.get(&Scope::Client(name.clone())),
+            choosable: true,
+        });
+    }
+    for client in &mut clients {
+        client.choosable |= matches!(client.state, "connected" | "outdated");
+    }
+    clients
 }
 
 /// A line to paste, and the sentence that leads to it, are drawn as a box of their own.
@@ -138,13 +250,14 @@ fn words(phase: &Phase) -> String {
 
 fn client_name(chooser: &Chooser) -> Option<String> {
     let Chooser::Client(name) = chooser else { return None };
-    let known = name.as_str().parse::<Client>().map(|client| client.name().to_owned());
-    Some(known.unwrap_or_else(|_| name.to_string()))
+    Some(client_title(name))
 }
 
 #[cfg(test)]
 mod tests {
-    use maya_mcp_session::{Process, ProcessId, Why, clock::Timestamp};
+    use maya_mcp_session::{
+        Answer, Observation, Process, ProcessId, Registry, Wanted, Why, clock::Timestamp,
+    };
 
     use super::*;
 
@@ -186,6 +299,74 @@ mod tests {
             (denied.to_string(), None),
             "without a line every word stays"
         );
+    }
+
+    fn client(id: &str, state: &'static str) -> ClientView {
+        let name = client_title(&id.parse().expect("a good name"));
+        ClientView {
+            client: id.to_owned(),
+            name,
+            state,
+            path: None,
+            running: false,
+            note: None,
+            access: None,
+            choosable: false,
+        }
+    }
+
+    #[test]
+    fn who_has_a_rule_or_asks_is_listed_beside_the_connected_programs() {
+        let registry = Registry::default();
+        let maya = ProcessId { pid: 8453, started_at: 1 };
+        registry.observe(&Observation::ProcessFound(Process::new(maya)));
+        let rule = |scope, access| registry.observe(&Observation::AccessSet { scope, access: Some(access) });
+        let name = |text: &str| text.parse::<ClientName>().expect("a good name");
+        rule(Scope::Client(name("other")), Access::LookOnly);
+        rule(Scope::Pair(name("claude-desktop"), maya.into()), Access::Full);
+        rule(Scope::Session(maya.into()), Access::Ask);
+        rule(Scope::Everywhere, Access::Ask);
+        for asker in ["cursor", "claude-code"] {
+            let wanted = Wanted { digest: "d".to_owned(), what: "run MEL".to_owned(), code: "ls".to_owned() };
+            let client = name(asker);
+            registry.observe(&Observation::QuestionAsked { client, session: maya.into(), wanted });
+        }
+        let known = vec![client("claude-desktop", "connected"), client("claude-code", "not_found")];
+        let view = |registry: &Registry| {
+            let around = Surroundings { clients: known.clone(), ..Surroundings::default() };
+            View::new(&registry.snapshot(), around)
+        };
+        let listed = |view: &View| -> Vec<_> {
+            let row =
+                |client: &ClientView| (client.name.clone(), client.state, client.access, client.choosable);
+            view.clients.iter().map(row).collect()
+        };
+        let before = view(&registry);
+        let row = |name: &str, state, access| (name.to_owned(), state, access, true);
+        let expected = [
+            row("Claude Desktop", "connected", None),
+            row("Claude Code", "another", None),
+            row("cursor", "another", None),
+            row("other", "another", Some(Access::LookOnly)),
+        ];
+        assert_eq!(listed(&before), expected, "each with its own rule");
+        assert_eq!(before.access, Access::Ask, "and the one for everywhere");
+        let session = &before.sessions[0];
+        assert_eq!(session.access, Some(Access::Ask), "the session's own rule");
+        assert_eq!(session.exceptions[0].name, "Claude Desktop", "and what is excepted from it");
+        let asked: Vec<_> = before.questions.iter().map(|question| question.client.as_str()).collect();
+        assert_eq!(asked, ["cursor", "Claude Code"], "the oldest first");
+
+        for id in registry.snapshot().questions.keys() {
+            registry.observe(&Observation::QuestionAnswered { id: *id, answer: Answer::Once });
+        }
+        let after = view(&registry);
+        assert!(after.questions.is_empty(), "what is settled is not shown");
+        let names: Vec<_> = listed(&after).into_iter().map(|(name, state, ..)| (name, state)).collect();
+        let row = |name: &str, state| (name.to_owned(), state);
+        let expected =
+            [row("Claude Desktop", "connected"), row("Claude Code", "not_found"), row("other", "another")];
+        assert_eq!(names, expected, "nor who asked once");
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! What the tray's menu says, as a list. Pure: a view comes in, rows come out.
 
 use maya_mcp_clients::Client;
+use maya_mcp_session::{Answer, QuestionId};
 
-use crate::ipc::{ClientView, SessionView, View};
+use crate::ipc::{ClientView, QuestionView, SessionView, View};
+
+/// More are for the window.
+const MOST_QUESTIONS: usize = 5;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
@@ -18,10 +22,20 @@ pub enum Row {
         text: String,
         checked: bool,
     },
+    /// Opens further rows.
+    Menu {
+        /// As an action's: the same while its words change.
+        id: String,
+        text: String,
+        rows: Vec<Row>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
+    Answer(QuestionId, Answer),
+    /// The window has them all.
+    ReadQuestions,
     /// Looks at the problem, in the window.
     ReadProblem,
     Choose(String),
@@ -44,6 +58,8 @@ impl Action {
     /// The entry's name in the menu; the same before and after it was chosen.
     pub fn id(&self) -> String {
         match self {
+            Self::Answer(question, answer) => format!("question/{}/{answer:?}", question.0),
+            Self::ReadQuestions => "questions".to_owned(),
             Self::ReadProblem => "problem".to_owned(),
             Self::Choose(session) | Self::Release(session) => format!("session/{session}"),
             Self::ConnectSession(session) => format!("connect/{session}"),
@@ -58,10 +74,14 @@ impl Action {
 }
 
 impl Row {
-    pub fn action(&self) -> Option<&Action> {
+    /// Of this row, or of one that it opens.
+    pub fn action(&self, id: &str) -> Option<&Action> {
         match self {
             Self::Separator | Self::Note(_) => None,
-            Self::Item { action, .. } | Self::Check { action, .. } => Some(action),
+            Self::Item { action, .. } | Self::Check { action, .. } => {
+                Some(action).filter(|action| action.id() == id)
+            }
+            Self::Menu { rows, .. } => rows.iter().find_map(|row| row.action(id)),
         }
     }
 
@@ -71,6 +91,9 @@ impl Row {
             (Self::Separator, Self::Separator) | (Self::Note(_), Self::Note(_)) => true,
             (Self::Item { action: one, .. }, Self::Item { action: two, .. })
             | (Self::Check { action: one, .. }, Self::Check { action: two, .. }) => one.id() == two.id(),
+            (Self::Menu { id: one, rows: old, .. }, Self::Menu { id: two, rows: new, .. }) => {
+                one == two && old == new
+            }
             _ => false,
         }
     }
@@ -86,13 +109,45 @@ pub fn rows(view: &View) -> Vec<Row> {
         text: "Start at login".to_owned(),
         checked: view.start_at_login,
     };
-    problem
+    question_rows(&view.questions)
+        .into_iter()
+        .chain(problem)
         .chain(session_rows(&view.sessions))
         .chain([Row::Separator, item(Action::OpenWindow, "Open Maya MCP Tray…")])
         .chain(client_row(Client::ClaudeDesktop, &view.clients))
         .chain([item(Action::CopyConfig, "Copy config for another client"), Row::Separator, login])
         .chain([item(Action::Quit, "Quit")])
         .collect()
+}
+
+/// What waits for an answer comes first.
+fn question_rows(questions: &[QuestionView]) -> Vec<Row> {
+    if questions.is_empty() {
+        return Vec::new();
+    }
+    let mut rows: Vec<_> = questions.iter().take(MOST_QUESTIONS).map(question_row).collect();
+    if let Some(more) = questions.len().checked_sub(MOST_QUESTIONS).filter(|more| *more > 0) {
+        let text = format!("… and {more} more in the window");
+        rows.push(Row::Item { action: Action::ReadQuestions, text });
+    }
+    rows.push(Row::Separator);
+    rows
+}
+
+/// "Claude Desktop wants to run Python code (12 lines) in Maya 2025 (maya-8453)"
+fn question_row(question: &QuestionView) -> Row {
+    let QuestionView { question: number, client, what, title, session, .. } = question;
+    let id = QuestionId(*number);
+    let item = |answer, text: &str| Row::Item { action: Action::Answer(id, answer), text: text.to_owned() };
+    Row::Menu {
+        id: format!("question/{number}"),
+        text: format!("{client} wants to {what} in {title} ({session})"),
+        rows: vec![
+            item(Answer::Once, "Allow once"),
+            item(Answer::Always, "Always for this client"),
+            item(Answer::No, "Deny"),
+        ],
+    }
 }
 
 /// Each session, and below it what the artist can do about it.
@@ -191,12 +246,13 @@ mod tests {
             Row::Note(text) => format!("({text})"),
             Row::Item { text, .. } => text.clone(),
             Row::Check { text, checked, .. } => format!("[{}] {text}", if *checked { "x" } else { " " }),
+            Row::Menu { text, .. } => format!("{text} >"),
         };
         rows(view).iter().map(line).collect()
     }
 
     fn action_of(view: &View, id: &str) -> Option<Action> {
-        rows(view).iter().find_map(|row| row.action().filter(|action| action.id() == id).cloned())
+        rows(view).iter().find_map(|row| row.action(id).cloned())
     }
 
     fn chosen(sessions: &mut [SessionView], name: &str) {
@@ -338,6 +394,24 @@ mod tests {
             ["Port 6292 on this machine is taken by maya-mcp (process…", "---", "(No Maya is running)"];
         assert_eq!(drawn(&view)[..3], expected, "as much as fits");
         assert_eq!(action_of(&view, "problem"), Some(Action::ReadProblem), "the rest is in the window");
+    }
+
+    #[test]
+    fn what_clients_ask_comes_first_and_is_answered_in_the_menu() {
+        let [question] = &samples::questions()[..] else { panic!("there is one sample") };
+        let numbered = |number| QuestionView { question: number, ..question.clone() };
+        let text = "Claude Desktop wants to run Python code (2 lines) in Maya 2025 (maya-8453) >";
+        let view = View { questions: vec![numbered(7)], ..samples::empty() };
+        assert_eq!(drawn(&view)[..3], [text, "---", "(No Maya is running)"], "before everything else");
+        let id = QuestionId(7);
+        for answer in [Answer::Once, Answer::Always, Answer::No] {
+            let action = Action::Answer(id, answer);
+            assert_eq!(action_of(&view, &action.id()), Some(action), "one click below it answers");
+        }
+        let view = View { questions: (1..=7).map(numbered).collect(), ..samples::empty() };
+        let expected = [text, text, text, text, text, "… and 2 more in the window", "---"];
+        assert_eq!(drawn(&view)[..7], expected, "no more than a menu has room for");
+        assert_eq!(action_of(&view, "questions"), Some(Action::ReadQuestions), "which opens the window");
     }
 
     #[test]

@@ -1,10 +1,21 @@
 /** The workstation that the fake shell shows: every phase and every client state, once. */
-import type { ClientState, ClientView, Phase, Preview, SessionView, StartUpPreview, StartUpView, View } from "./types";
+import type {
+  ClientState,
+  ClientView,
+  Phase,
+  Preview,
+  QuestionView,
+  SessionView,
+  StartUpPreview,
+  StartUpView,
+  View,
+} from "./types";
 
 export function demoView(): View {
   return {
     endpoint: "http://127.0.0.1:6292/mcp",
     version: "0.1.0",
+    questions: [],
     sessions: [
       demoSession(8453, "ready", "Ready", {
         title: "Maya 2025",
@@ -41,6 +52,7 @@ export function demoView(): View {
       demoClient("zed", "Zed", "not_found", null),
     ],
     connect: "ask",
+    access: "full",
     start_up: [demoStartUp("2024", "off"), demoStartUp("2025", "on")],
     start_at_login: true,
     problem: null,
@@ -76,6 +88,59 @@ export function waitingView(): View {
       demoStartUp("2026", "on"),
     ],
   };
+}
+
+/** Clients that ask, and an artist who has made rules of every kind. */
+export function askingView(): View {
+  const view = demoView();
+  const [first, second] = view.sessions as [SessionView, SessionView];
+  return {
+    ...view,
+    questions: [
+      demoQuestion(41, "Claude Desktop", first, "run Python code (14 lines)", CODE),
+      demoQuestion(43, "Cursor", second, "run MEL (1 line)", "polyCube -name heron_proxy;"),
+    ],
+    sessions: [
+      first,
+      {
+        ...second,
+        access: "look_only",
+        exceptions: [{ client: "cursor", name: "Cursor", access: "ask" }],
+      },
+    ],
+    clients: [
+      ...view.clients.map((client) => (client.client === "cursor" ? { ...client, access: "ask" as const } : client)),
+      demoClient("other", "other", "another", null, { access: "look_only" }),
+    ],
+    access: "ask",
+  };
+}
+
+const CODE = `import maya.cmds as cmds
+
+heron = cmds.ls("heron_*", type="transform")
+for each in heron:
+    cmds.setAttr(each + ".visibility", 1)
+    if cmds.attributeQuery("proxy", node=each, exists=True):
+        cmds.deleteAttr(each, attribute="proxy")
+
+cmds.select(heron)
+cmds.playbackOptions(minTime=1001, maxTime=1148, animationStartTime=1001, animationEndTime=1148)
+for frame in range(1001, 1149, 12):
+    cmds.currentTime(frame)
+    cmds.setKeyframe(heron, attribute="visibility")
+print(len(heron))
+`;
+
+function demoQuestion(
+  question: number,
+  client: string,
+  { session, title, scene_name }: SessionView,
+  what: string,
+  code: string,
+): QuestionView {
+  const since = new Date(Date.now() - DEMO_AGE_MS).toISOString();
+  return { question, client, session, title, scene_name, what, code, since };
 }
 
 /** A workstation on which nothing has happened yet. */
@@ -134,6 +199,8 @@ export function demoSession(pid: number, phase: Phase, text: string, rest: Parti
     can_connect: false,
     line: null,
     removable: false,
+    access: null,
+    exceptions: [],
     ...rest,
   };
 }
@@ -184,7 +251,8 @@ export function demoClient(
   path: string | null,
   rest: Partial<ClientView> = {},
 ): ClientView {
-  return { client, name, state, path, running: false, note: null, ...rest };
+  const choosable = ["connected", "outdated", "another"].includes(state);
+  return { client, name, state, path, running: false, note: null, access: null, choosable, ...rest };
 }
 
 const BEFORE = `{

@@ -1,6 +1,8 @@
 /** A shell in memory, for a browser and for tests. It answers like the real one: views arrive as events, never as replies. */
 import { demoAdded, demoPreview, demoStartUpPreview, demoView, REMOTE_WARNING } from "./demo";
 import {
+  type Access,
+  type Answer,
   type ClientState,
   type Connect,
   type Host,
@@ -119,6 +121,29 @@ export class FakeHost implements Host {
     await this.#enter("setConnect", connect);
     this.change((view) => {
       view.connect = connect;
+    });
+  }
+
+  async setAccess(client: string | null, session: string | null, access: Access | null): Promise<void> {
+    await this.#enter("setAccess", `${client} ${session} ${access}`);
+    this.change((view) => {
+      const here = view.sessions.find((each) => each.session === session);
+      const program = view.clients.find((each) => each.client === client);
+      if (client === null && session === null) view.access = access ?? "full";
+      else if (here && client !== null) {
+        const rule = access && { client, name: program?.name ?? client, access };
+        here.exceptions = [...here.exceptions.filter((each) => each.client !== client), ...(rule ? [rule] : [])];
+      } else if (here) here.access = access;
+      else if (program) program.access = access;
+    });
+  }
+
+  async answerQuestion(question: number, answer: Answer): Promise<void> {
+    await this.#enter("answerQuestion", `${question} ${answer}`);
+    this.change((view) => {
+      const asker = view.questions.find((each) => each.question === question)?.client;
+      view.questions = view.questions.filter((each) => each.question !== question);
+      for (const each of view.clients) if (answer === "always" && each.name === asker) each.access = "full";
     });
   }
 

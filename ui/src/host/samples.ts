@@ -5,9 +5,11 @@ export const views: View[] = [
   {
     "endpoint": null,
     "version": "0.1.0",
+    "questions": [],
     "sessions": [],
     "clients": [],
     "connect": "ask",
+    "access": "full",
     "start_up": [],
     "start_at_login": false,
     "problem": null
@@ -15,6 +17,18 @@ export const views: View[] = [
   {
     "endpoint": "http://127.0.0.1:6292/mcp",
     "version": "0.1.0",
+    "questions": [
+      {
+        "question": 7,
+        "client": "Claude Desktop",
+        "session": "maya-8453",
+        "title": "Maya 2025",
+        "scene_name": "shot_010.ma",
+        "what": "run Python code (2 lines)",
+        "code": "import maya.cmds as cmds\ncmds.polyCube()",
+        "since": "1970-01-01T00:00:00Z"
+      }
+    ],
     "sessions": [
       {
         "session": "maya-8453",
@@ -34,7 +48,15 @@ export const views: View[] = [
         ],
         "can_connect": false,
         "line": null,
-        "removable": false
+        "removable": false,
+        "access": "ask",
+        "exceptions": [
+          {
+            "client": "claude-desktop",
+            "name": "Claude Desktop",
+            "access": "ask"
+          }
+        ]
       },
       {
         "session": "maya-8454",
@@ -52,7 +74,9 @@ export const views: View[] = [
         "used_by": [],
         "can_connect": false,
         "line": null,
-        "removable": false
+        "removable": false,
+        "access": null,
+        "exceptions": []
       },
       {
         "session": "maya-8455",
@@ -70,7 +94,9 @@ export const views: View[] = [
         "used_by": [],
         "can_connect": true,
         "line": null,
-        "removable": false
+        "removable": false,
+        "access": null,
+        "exceptions": []
       },
       {
         "session": "maya-8456",
@@ -88,7 +114,9 @@ export const views: View[] = [
         "used_by": [],
         "can_connect": false,
         "line": null,
-        "removable": false
+        "removable": false,
+        "access": null,
+        "exceptions": []
       },
       {
         "session": "maya-8457",
@@ -106,7 +134,9 @@ export const views: View[] = [
         "used_by": [],
         "can_connect": false,
         "line": null,
-        "removable": false
+        "removable": false,
+        "access": null,
+        "exceptions": []
       },
       {
         "session": "maya-8458",
@@ -124,7 +154,9 @@ export const views: View[] = [
         "used_by": [],
         "can_connect": false,
         "line": null,
-        "removable": false
+        "removable": false,
+        "access": null,
+        "exceptions": []
       },
       {
         "session": "maya-8459",
@@ -142,7 +174,9 @@ export const views: View[] = [
         "used_by": [],
         "can_connect": false,
         "line": null,
-        "removable": false
+        "removable": false,
+        "access": null,
+        "exceptions": []
       },
       {
         "session": "maya-8460",
@@ -160,7 +194,9 @@ export const views: View[] = [
         "used_by": [],
         "can_connect": false,
         "line": "commandPort -name \"127.0.0.1:7370\";",
-        "removable": false
+        "removable": false,
+        "access": null,
+        "exceptions": []
       },
       {
         "session": "maya-8461",
@@ -178,7 +214,9 @@ export const views: View[] = [
         "used_by": [],
         "can_connect": true,
         "line": null,
-        "removable": false
+        "removable": false,
+        "access": null,
+        "exceptions": []
       },
       {
         "session": "maya-10.0.0.5:7001",
@@ -196,7 +234,9 @@ export const views: View[] = [
         "used_by": [],
         "can_connect": false,
         "line": null,
-        "removable": true
+        "removable": true,
+        "access": null,
+        "exceptions": []
       }
     ],
     "clients": [
@@ -206,7 +246,9 @@ export const views: View[] = [
         "state": "not_connected",
         "path": "/home/ana/.config/Claude/claude_desktop_config.json",
         "running": false,
-        "note": null
+        "note": null,
+        "access": null,
+        "choosable": false
       },
       {
         "client": "claude-desktop",
@@ -214,7 +256,9 @@ export const views: View[] = [
         "state": "connected",
         "path": "/home/ana/.config/Claude/claude_desktop_config.json",
         "running": true,
-        "note": null
+        "note": null,
+        "access": null,
+        "choosable": true
       },
       {
         "client": "claude-desktop",
@@ -222,7 +266,9 @@ export const views: View[] = [
         "state": "outdated",
         "path": "/home/ana/.config/Claude/claude_desktop_config.json",
         "running": false,
-        "note": null
+        "note": null,
+        "access": null,
+        "choosable": true
       },
       {
         "client": "claude-desktop",
@@ -230,7 +276,9 @@ export const views: View[] = [
         "state": "unreadable",
         "path": "/home/ana/.config/Claude/claude_desktop_config.json",
         "running": false,
-        "note": "It is not valid JSON."
+        "note": "It is not valid JSON.",
+        "access": null,
+        "choosable": false
       },
       {
         "client": "claude-desktop",
@@ -238,10 +286,23 @@ export const views: View[] = [
         "state": "not_found",
         "path": null,
         "running": false,
-        "note": null
+        "note": null,
+        "access": null,
+        "choosable": false
+      },
+      {
+        "client": "claude-desktop",
+        "name": "Claude Desktop",
+        "state": "another",
+        "path": null,
+        "running": false,
+        "note": null,
+        "access": "look_only",
+        "choosable": true
       }
     ],
     "connect": "ask",
+    "access": "full",
     "start_up": [
       {
         "version": "2025",
@@ -274,9 +335,11 @@ export const views: View[] = [
   {
     "endpoint": null,
     "version": "0.1.0",
+    "questions": [],
     "sessions": [],
     "clients": [],
     "connect": "auto",
+    "access": "ask",
     "start_up": [],
     "start_at_login": false,
     "problem": null
@@ -284,9 +347,11 @@ export const views: View[] = [
   {
     "endpoint": null,
     "version": "0.1.0",
+    "questions": [],
     "sessions": [],
     "clients": [],
     "connect": "manual",
+    "access": "look_only",
     "start_up": [],
     "start_at_login": false,
     "problem": null

@@ -10,6 +10,36 @@ export type Phase =
   | "not_responding"
   | "unreachable";
 
+/** What a client may do: everything, everything after the person was asked, or nothing but looking. */
+export type Access = "full" | "ask" | "look_only";
+
+/** To what a client wants: this once; this and whatever it wants later; not this. */
+export type Answer = "once" | "always" | "no";
+
+/** A client wants something that the person has to allow. */
+export interface QuestionView {
+  question: number;
+  /** "Claude Desktop" */
+  client: string;
+  session: string;
+  /** "Maya 2025" */
+  title: string;
+  scene_name: string | null;
+  /** "run Python code (12 lines)" */
+  what: string;
+  /** Its beginning. */
+  code: string;
+  /** RFC 3339 */
+  since: string;
+}
+
+/** What a client may do in one session, where that is a rule of its own. */
+export interface ExceptionView {
+  client: string;
+  name: string;
+  access: Access;
+}
+
 export interface SessionView {
   /** "maya-8453" */
   session: string;
@@ -37,6 +67,9 @@ export interface SessionView {
   line: string | null;
   /** It was added by hand. */
   removable: boolean;
+  /** What everybody may do here; null where each client's own rule counts. */
+  access: Access | null;
+  exceptions: ExceptionView[];
 }
 
 /** What happens when a Maya is found. */
@@ -53,7 +86,8 @@ export interface StartUpView {
   note: string | null;
 }
 
-export type ClientState = "not_found" | "not_connected" | "connected" | "outdated" | "unreadable";
+/** "another": none of the programs that the shell knows, but it has a rule or asks. */
+export type ClientState = "not_found" | "not_connected" | "connected" | "outdated" | "unreadable" | "another";
 
 export interface ClientView {
   /** "claude-desktop" */
@@ -65,14 +99,22 @@ export interface ClientView {
   running: boolean;
   /** "Quit Claude Desktop first" */
   note: string | null;
+  /** What it may do; null where it has no rule of its own. */
+  access: Access | null;
+  /** There is something to be allowed: it is connected, or was heard of. */
+  choosable: boolean;
 }
 
 export interface View {
   endpoint: string | null;
   version: string;
+  /** The oldest first. */
+  questions: QuestionView[];
   sessions: SessionView[];
   clients: ClientView[];
   connect: Connect;
+  /** What clients may do where there is no other rule. */
+  access: Access;
   start_up: StartUpView[];
   start_at_login: boolean;
   /** "Port 6292 is used by …" */
@@ -134,6 +176,9 @@ export interface Host {
   /** Puts the session's line for the Script Editor on the clipboard. */
   copyLine(session: string): Promise<void>;
   setConnect(connect: Connect): Promise<void>;
+  /** The rule for a client, for a session, for the two together, or, without either, for everywhere; null takes it back. */
+  setAccess(client: string | null, session: string | null, access: Access | null): Promise<void>;
+  answerQuestion(question: number, answer: Answer): Promise<void>;
   previewStartUp(version: string): Promise<StartUpPreview>;
   turnStartUp(version: string, on: boolean): Promise<Outcome>;
   previewClient(client: string): Promise<Preview>;

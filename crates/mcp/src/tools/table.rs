@@ -32,9 +32,12 @@ pub(super) enum Tool {
     CaptureViewport,
     Undo,
     Redo,
-    /// For our own program in a shell alone, as the next one.
+    /// For our own program in a shell alone, as the next ones.
     ConnectSession,
     RemoveSession,
+    ListAccess,
+    SetAccess,
+    AnswerQuestion,
 }
 
 /// What a call of it may do, for clients that ask people first.
@@ -159,8 +162,13 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
 });
 
 /// What is not in any list.
-const OUR_OWN: [(&str, Tool); 2] =
-    [("connect_session", Tool::ConnectSession), ("remove_session", Tool::RemoveSession)];
+const OUR_OWN: [(&str, Tool); 5] = [
+    ("connect_session", Tool::ConnectSession),
+    ("remove_session", Tool::RemoveSession),
+    ("list_access", Tool::ListAccess),
+    ("set_access", Tool::SetAccess),
+    ("answer_question", Tool::AnswerQuestion),
+];
 
 pub(super) fn find(name: &str, client: &ClientName) -> Option<Tool> {
     let listed = ROWS.iter().find(|row| row.name == name).map(|row| row.tool);
