@@ -38,7 +38,7 @@ use crate::{
     gate::{self, Door, Guard, refuse},
     legacy_sessions::{LegacySessions, Patience},
     newcomers::{Newcomer, Newcomers},
-    push::{self, Pulse},
+    push::{self, Marks},
     secret::{EndpointSecret, is_nonce},
     server::{Server, Shared},
     tokens::Tokens,
@@ -76,7 +76,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     let tracker = TaskTracker::new();
     let shared = Arc::new(Shared {
         changes: Changes::new(&engine.registry),
-        pulse: watch::Sender::new(Pulse::default()),
+        marks: watch::Sender::new(Marks::default()),
         registry: engine.registry,
         links: engine.links,
         outputs: engine.outputs,
@@ -95,7 +95,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     let background = shared.clone();
     let stopped = stop.clone();
     tracker.spawn(async move { background.changes.keep_up(&background.registry, stopped).await });
-    tracker.spawn(push::beat(&shared.registry, shared.pulse.clone(), stop.clone()));
+    tracker.spawn(push::beat(&shared.registry, shared.marks.clone(), stop.clone()));
     let stopped = stop.clone();
     tracker.spawn(async move { legacy.reap(Patience::default(), stopped).await });
     if let Some(tokens) = engine.tokens {

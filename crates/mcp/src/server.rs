@@ -14,10 +14,11 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, Extensions, GetPromptRequestMethod,
-        Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-        ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
-        SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+        GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsRequestMethod,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+        ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool,
+        UnsubscribeRequestParams,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
@@ -29,7 +30,7 @@ use tokio_util::{
 
 use crate::{
     changes::Changes,
-    push::{self, Listener, Pulse, Subscriptions},
+    push::{self, Listener, Marks, Refusal, Subscriptions},
     resources,
     tools::{self, Call},
 };
@@ -59,7 +60,7 @@ pub(crate) struct Shared {
     pub outputs: Outputs,
     pub commands: Commands,
     pub changes: Changes,
-    pub pulse: watch::Sender<Pulse>,
+    pub marks: watch::Sender<Marks>,
     pub tracker: TaskTracker,
     pub stop: CancellationToken,
     pub version: String,
@@ -77,7 +78,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let listener = Mutex::new(Some(Listener::new(&shared.pulse)));
+        let listener = Mutex::new(Some(Listener::new(&shared)));
         let ended = shared.stop.child_token();
         Self {
             listener,
@@ -152,17 +153,19 @@ impl ServerHandler for Server {
 
     async fn list_resources(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Ok(resources::list())
+        resources::first_page(page)?;
+        Ok(resources::list(&self.shared))
     }
 
     async fn list_resource_templates(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        resources::first_page(page)?;
         Ok(resources::templates())
     }
 
@@ -172,7 +175,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let Caller { client, .. } = caller(&context.extensions)?;
-        Ok(resources::read(&self.shared, client, &request.uri)?.into())
+        Ok(resources::read(&self.shared, client, &request.uri).await?.into())
     }
 
     async fn subscribe(
@@ -180,11 +183,13 @@ impl ServerHandler for Server {
         request: SubscribeRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        if !resources::exists(&request.uri) {
-            return Err(resources::not_found(&request.uri));
-        }
-        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner).insert(request.uri);
-        Ok(())
+        self.subscriptions.add(&self.shared, &request.uri).map_err(|refusal| match refusal {
+            Refusal::Unknown => resources::not_found(&request.uri),
+            Refusal::TooMany => ErrorData::invalid_params(
+                "There are too many subscriptions in this session. Unsubscribe from some first.",
+                None,
+            ),
+        })
     }
 
     async fn unsubscribe(
@@ -192,7 +197,7 @@ impl ServerHandler for Server {
         request: UnsubscribeRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner).remove(&request.uri);
+        self.subscriptions.remove(&request.uri);
         Ok(())
     }
 
@@ -206,26 +211,26 @@ impl ServerHandler for Server {
 
     async fn get_prompt(
         &self,
-        _: rmcp::model::GetPromptRequestParams,
+        _: GetPromptRequestParams,
         _: RequestContext<RoleServer>,
-    ) -> Result<rmcp::model::GetPromptResponse, ErrorData> {
+    ) -> Result<GetPromptResponse, ErrorData> {
         Err(ErrorData::method_not_found::<GetPromptRequestMethod>())
     }
 
     /// A legacy session begins: from here on it is told of changes.
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         let Some(listener) = self.listener() else { return };
-        let pushing = push::to_legacy(context.peer, self.subscriptions.clone(), listener, self.ended.clone());
+        let pushing = push::to_legacy(context.peer, listener, self.subscriptions.clone(), self.ended.clone());
         self.shared.tracker.spawn(pushing);
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        Some(push::accept(requested))
+        Some(self.subscriptions.accept(&self.shared, requested))
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let Some(listener) = self.listener() else { return Ok(()) };
-        push::to_modern(context, listener, self.shared.stop.clone()).await;
+        push::to_modern(context, listener, self.subscriptions.clone(), self.shared.stop.clone()).await;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use rmcp::model::{DiscoverResult, ProtocolVersion};
 use serde_json::{Value, json};
 
 use super::relay::{Asked, Era};
-use crate::{proven::FindError, server, tools};
+use crate::{proven::FindError, resources, server, tools};
 
 /// Why there is no answer from the endpoint.
 #[derive(Debug)]
@@ -70,7 +70,9 @@ fn result(asked: &Asked, advice: &str) -> Result<Value, (i64, String)> {
         "tools/list" => Ok(json!({ "tools": tools::list() })),
         "tools/call" => Ok(json!({ "content": [{ "type": "text", "text": advice }], "isError": true })),
         "resources/list" => Ok(json!({ "resources": [] })),
-        "resources/templates/list" => Ok(json!({ "resourceTemplates": [] })),
+        "resources/templates/list" => {
+            Ok(json!({ "resourceTemplates": resources::templates().resource_templates }))
+        }
         "resources/subscribe" | "resources/unsubscribe" | "resources/read" => {
             Err((-32603, advice.to_owned()))
         }
