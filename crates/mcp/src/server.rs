@@ -13,12 +13,11 @@ use maya_mcp_session::{ClientName, Commands, Registry};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, Extensions, GetPromptRequestMethod,
-        GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsRequestMethod,
-        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
-        ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool,
-        UnsubscribeRequestParams,
+        CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
+        Extensions, GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+        SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
@@ -30,6 +29,7 @@ use tokio_util::{
 
 use crate::{
     changes::Changes,
+    completion, prompts,
     push::{self, Listener, Marks, Refusal, Subscriptions},
     resources,
     tools::{self, Call},
@@ -96,6 +96,9 @@ impl Server {
 
 pub(crate) fn capabilities() -> ServerCapabilities {
     ServerCapabilities::builder()
+        .enable_completions()
+        // Always the same, so nobody is told that they have changed.
+        .enable_prompts()
         .enable_tools()
         .enable_tool_list_changed()
         .enable_resources()
@@ -203,18 +206,28 @@ impl ServerHandler for Server {
 
     async fn list_prompts(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
+        resources::first_page(page)?;
+        Ok(prompts::list())
     }
 
     async fn get_prompt(
         &self,
-        _: GetPromptRequestParams,
-        _: RequestContext<RoleServer>,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        Err(ErrorData::method_not_found::<GetPromptRequestMethod>())
+        let Caller { client, .. } = caller(&context.extensions)?;
+        Ok(prompts::get(&self.shared, client, &request.name, request.arguments).await?.into())
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        Ok(completion::complete(&self.shared, &request.r#ref, &request.argument))
     }
 
     /// A legacy session begins: from here on it is told of changes.

@@ -6,7 +6,7 @@ use rmcp::model::{DiscoverResult, ProtocolVersion};
 use serde_json::{Value, json};
 
 use super::relay::{Asked, Era};
-use crate::{proven::FindError, resources, server, tools};
+use crate::{prompts, proven::FindError, resources, server, tools};
 
 /// Why there is no answer from the endpoint.
 #[derive(Debug)]
@@ -73,7 +73,9 @@ fn result(asked: &Asked, advice: &str) -> Result<Value, (i64, String)> {
         "resources/templates/list" => {
             Ok(json!({ "resourceTemplates": resources::templates().resource_templates }))
         }
-        "resources/subscribe" | "resources/unsubscribe" | "resources/read" => {
+        "prompts/list" => Ok(json!({ "prompts": prompts::list().prompts })),
+        "completion/complete" => Ok(json!({ "completion": { "values": [] } })),
+        "resources/subscribe" | "resources/unsubscribe" | "resources/read" | "prompts/get" => {
             Err((-32603, advice.to_owned()))
         }
         method => Err((-32601, format!("{method} cannot be answered now. {advice}"))),

@@ -100,12 +100,6 @@ async fn what_cannot_run_is_said_in_the_result_and_only_protocol_faults_are_erro
     let unknown =
         running.modern("cursor", "tools/call", json!({ "name": "nonsense", "arguments": {} })).await;
     assert_eq!(unknown["error"]["code"], -32602, "no such tool");
-    let legacy = Legacy::connect(&running, "cursor").await;
-    assert_eq!(
-        legacy.ask("prompts/list", json!({})).await["error"]["code"],
-        -32601,
-        "no prompts are promised"
-    );
 }
 
 #[tokio::test]
