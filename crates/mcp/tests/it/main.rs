@@ -3,6 +3,8 @@
 mod bridge;
 mod door;
 mod fake_maya;
+mod prompts;
 mod push;
+mod resources;
 mod support;
 mod tools;

@@ -30,6 +30,7 @@ pub struct Running {
     pub home: TempDir,
     pub registry: Registry,
     pub links: Links,
+    pub outputs: Outputs,
     pub tokens: Tokens,
     pub address: SocketAddr,
     pub stop: CancellationToken,
@@ -55,11 +56,11 @@ impl Running {
             tokens.token_for(&name(client)).expect("a token");
         }
         let (registry, links, stop) = (Registry::default(), Links::default(), CancellationToken::new());
-        let proof = EndpointSecret::random();
+        let (outputs, proof) = (Outputs::default(), EndpointSecret::random());
         let engine = Engine {
             registry: registry.clone(),
             links: links.clone(),
-            outputs: Outputs::default(),
+            outputs: outputs.clone(),
             // Nobody carries out what is asked for.
             commands: Commands::new().0,
             tokens: Some(tokens.clone()),
@@ -70,7 +71,7 @@ impl Running {
         let tracker = TaskTracker::new();
         let stopping = stop.clone();
         tracker.spawn(async move { serve(listener, engine, stopping).await.expect("it serves") });
-        Self { home, registry, links, tokens, address, stop, tracker }
+        Self { home, registry, links, outputs, tokens, address, stop, tracker }
     }
 
     /// Ends it, and gives the home back.

@@ -103,20 +103,6 @@ async fn what_cannot_run_is_said_in_the_result_and_only_protocol_faults_are_erro
 }
 
 #[tokio::test]
-async fn sessions_can_be_read_as_a_resource() {
-    let running = Running::start().await;
-    running.come(1);
-    let list = running.modern("cursor", "resources/list", json!({})).await;
-    assert_eq!(list["result"]["resources"][0]["uri"], "maya://sessions", "it is listed");
-    let read = running.modern("cursor", "resources/read", json!({ "uri": "maya://sessions" })).await;
-    let contents = read["result"]["contents"][0]["text"].as_str().expect("text");
-    let sessions: Value = serde_json::from_str(contents).expect("JSON");
-    assert_eq!(sessions[0]["session"], "maya-1", "what list_sessions gives");
-    let missing = running.modern("cursor", "resources/read", json!({ "uri": "maya://nothing" })).await;
-    assert_eq!(missing["error"]["code"], -32602, "no such resource");
-}
-
-#[tokio::test]
 async fn code_runs_in_the_clients_own_namespace_and_its_errors_are_results() {
     let running = Running::start().await;
     let mut maya = FakeMaya::connect(&running).await;
