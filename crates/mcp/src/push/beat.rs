@@ -120,13 +120,15 @@ async fn follow(
         tokio::select! {
             changed = level.changed() => if changed.is_err() { return },
             edge = edges.next() => match edge {
-                Some(Update::Edge(_) | Update::Resync(_)) => pace.want(Signal::Events),
+                Some(Update::Edge(_) | Update::Resync(_)) => {
+                    pace.waiting.insert(Signal::Events);
+                }
                 None => return,
             },
             () = wait_until(pace.next()) => {}
         }
         let now = level.borrow_and_update().clone();
-        differences(&known, &now).into_iter().for_each(|signal| pace.want(signal));
+        pace.waiting.extend(differences(&known, &now));
         let due = pace.due(Instant::now());
         marks.send_if_modified(|marks| marks.take_in(&now, due));
         known = now;
@@ -177,10 +179,6 @@ struct Pace {
 }
 
 impl Pace {
-    fn want(&mut self, signal: Signal) {
-        self.waiting.insert(signal);
-    }
-
     /// When the next one may go out.
     fn next(&self) -> Option<Instant> {
         let turn = |signal: &Signal| self.sent.get(signal).map(|sent| *sent + BURST);
