@@ -173,12 +173,9 @@ struct News {
 
 impl Listener {
     pub(crate) fn new(shared: &Shared) -> Self {
-        Self::on(&shared.marks, shared.outputs.clone(), shared.registry.snapshot().revision)
-    }
-
-    fn on(marks: &watch::Sender<Marks>, outputs: Outputs, listed: u64) -> Self {
-        let shown = outputs.watch();
-        Self { marks: marks.subscribe(), listed, outputs, shown, next_look: Instant::now() }
+        let (outputs, listed) = (shared.outputs.clone(), shared.registry.snapshot().revision);
+        let (marks, shown) = (shared.marks.subscribe(), outputs.watch());
+        Self { marks, listed, outputs, shown, next_look: Instant::now() }
     }
 
     /// `None` at the engine's end. May be empty.

@@ -11,8 +11,8 @@ use maya_mcp_session::{ClientName, EventInfo, Session, SessionId};
 use rmcp::{
     ErrorData,
     model::{
-        CacheScope, ListResourceTemplatesResult, ListResourcesResult, PaginatedRequestParams,
-        ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
+        CacheScope, ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult, Resource,
+        ResourceContents, ResourceTemplate,
     },
 };
 use serde::Serialize;
@@ -108,14 +108,6 @@ fn description(part: Part) -> &'static str {
 
 fn mime_type(part: Part) -> &'static str {
     if part.is_output() { TEXT } else { JSON }
-}
-
-/// There is one page only, so whoever asks for another has made it up.
-pub(crate) fn first_page(params: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
-    if params.and_then(|params| params.cursor).is_none() {
-        return Ok(());
-    }
-    Err(ErrorData::invalid_params("There is no such page: ask without a cursor, and get everything.", None))
 }
 
 pub(crate) async fn read(

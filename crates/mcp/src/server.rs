@@ -121,6 +121,14 @@ fn caller(extensions: &Extensions) -> Result<&Caller, ErrorData> {
     caller.ok_or_else(|| ErrorData::internal_error("the request came past the gate", None))
 }
 
+/// There is one page only, so whoever asks for another has made it up.
+fn first_page(params: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
+    if params.and_then(|params| params.cursor).is_none() {
+        return Ok(());
+    }
+    Err(ErrorData::invalid_params("There is no such page: ask without a cursor, and get everything.", None))
+}
+
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         info(&self.shared.version)
@@ -159,7 +167,7 @@ impl ServerHandler for Server {
         page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        resources::first_page(page)?;
+        first_page(page)?;
         Ok(resources::list(&self.shared))
     }
 
@@ -168,7 +176,7 @@ impl ServerHandler for Server {
         page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        resources::first_page(page)?;
+        first_page(page)?;
         Ok(resources::templates())
     }
 
@@ -209,7 +217,7 @@ impl ServerHandler for Server {
         page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        resources::first_page(page)?;
+        first_page(page)?;
         Ok(prompts::list())
     }
 

@@ -20,7 +20,8 @@ pub(crate) fn crashes(shared: &Shared, snapshot: &Snapshot) -> Vec<Crash> {
     // A Maya that has crashed may still show its error window.
     let dying = snapshot.sessions.values().filter_map(|session| match &session.phase {
         phase @ Phase::NotResponding { recovered_scene: Some(_), .. } => {
-            Some(Crash { session: session.id().to_string(), what: format!("{}: {phase}", session.title()) })
+            let what = format!("{}: {phase} (not responding since {})", session.title(), session.since);
+            Some(Crash { session: session.id().to_string(), what })
         }
         _ => None,
     });

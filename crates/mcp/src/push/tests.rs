@@ -213,6 +213,7 @@ async fn who_subscribes_in_the_midst_of_changes_hears_of_the_later_ones() {
     // None of this has been marked yet.
     come(&rig.shared, 1);
     rig.subscribe(SCENE);
+    assert!(rig.subscriptions.changed(&Marks::default()).is_empty(), "it has not ended: it is new");
     save(&rig.shared, 1);
     rig.subscribe(INFO);
     rig.subscribe("maya://events");

@@ -1,6 +1,6 @@
 //! Ready-made requests, and names that complete themselves, in both protocol eras.
 
-use maya_mcp_session::{Ending, Observation};
+use maya_mcp_session::{Ending, Observation, Silent, clock};
 use serde_json::{Value, json};
 
 use crate::{
@@ -102,6 +102,24 @@ async fn after_a_crash_the_recovered_scene_is_named() {
         assert_eq!(error["error"]["code"], -32602, "{session} has not crashed: {error}");
         let sentence = error["error"]["message"].as_str().expect("a sentence");
         assert!(sentence.contains("maya-2, maya-1"), "{session}: which have: {sentence}");
+    }
+}
+
+#[tokio::test]
+async fn a_maya_that_still_shows_its_error_window_has_crashed_already() {
+    let running = Running::start().await;
+    let _maya = FakeMaya::connect(&running).await;
+    running.come(1);
+    crash(&running, 1, Some("/tmp/earlier.ma"));
+    running.registry.observe(&Observation::MainThreadStuck {
+        id: process(77).id.into(),
+        since: clock::now(),
+        silent: Silent::Everything,
+        recovered_scene: Some("/tmp/later.ma".into()),
+    });
+    let last = prompt(&running, "recover_after_crash", json!({})).await;
+    for part in ["of session maya-77", "close its error window", "/tmp/later.ma (not responding since"] {
+        assert!(text(&last).contains(part), "{part} in {}", text(&last));
     }
 }
 
