@@ -42,7 +42,7 @@ fn line(session: &SessionInfo) -> String {
     };
     let in_use = if session.in_use { " This is the one in use." } else { "" };
     format!(
-        "- {} ({title}{batch}): {scene}. Phase: {}: {}. You may: {}.{in_use}\n",
+        "- {} ({title}{batch}): {scene}. Phase: {} ({}). You may: {}.{in_use}\n",
         session.session,
         session.phase,
         session.phase_text,

@@ -2,8 +2,8 @@ use std::{sync::Arc, time::Duration};
 
 use maya_mcp_maya::{Links, Stream};
 use maya_mcp_session::{
-    Chooser, Commands, Ending, Observation, Process, ProcessId, Registry, Scene, SceneReason, SessionId,
-    Wanted,
+    Chooser, Commands, Ending, Facts, Observation, Process, ProcessId, Registry, Scene, SceneReason,
+    SessionId, Wanted, clock,
 };
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -50,16 +50,21 @@ impl Rig {
     /// The next that there is to tell, and how long it took.
     async fn hear(&mut self) -> (News, Duration) {
         let began = Instant::now();
-        loop {
-            let news = self.listener.next(&self.subscriptions).await.expect("the engine runs");
-            if news != News::default() {
-                return (news, began.elapsed());
-            }
-        }
+        let news = timeout(BURST * 4, self.next()).await.expect("there is something to tell");
+        (news, began.elapsed())
     }
 
     async fn hears_nothing(&mut self) -> bool {
-        timeout(BURST * 4, self.hear()).await.is_err()
+        timeout(BURST * 4, self.next()).await.is_err()
+    }
+
+    async fn next(&mut self) -> News {
+        loop {
+            let news = self.listener.next(&self.subscriptions).await.expect("the engine runs");
+            if news != News::default() {
+                return news;
+            }
+        }
     }
 }
 
@@ -251,6 +256,31 @@ async fn what_a_client_reads_of_a_session_differs_with_choices_and_rules_too() {
     told.sort();
     assert_eq!(told, ["maya://events", "maya://sessions", INFO, SCENE], "each once");
     assert!(rig.hears_nothing().await, "and not again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_scene_can_be_looked_at_or_not_any_more_is_told() {
+    let mut rig = Rig::new(&[1]).await;
+    rig.subscribe(SCENE);
+    let facts = Facts {
+        pid: 1,
+        helper_version: String::new(),
+        maya_version: "2025".to_owned(),
+        python_version: String::new(),
+        user: "ana".to_owned(),
+        host: String::new(),
+        batch: false,
+    };
+    let (opened, closed) = (
+        Observation::LinkOpened { id: id(1), address: None, facts, scene: Scene::default() },
+        Observation::LinkClosed { id: id(1) },
+    );
+    for (observation, what) in [(&opened, "linked"), (&closed, "unlinked"), (&opened, "linked again")] {
+        rig.shared.registry.observe(observation);
+        assert_eq!(rig.hear().await.0, news(&[SCENE]), "{what}");
+    }
+    rig.shared.registry.observe(&Observation::MainThreadBusy { id: id(1), since: clock::now() });
+    assert!(rig.hears_nothing().await, "a busy Maya has the same scene");
 }
 
 #[tokio::test(start_paused = true)]
