@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::FutureExt as _;
 use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
-use maya_mcp_endpoint::{EndpointFile, EndpointSecret, Engine, Tokens, serve};
+use maya_mcp_endpoint::{AuditLog, EndpointFile, EndpointSecret, Engine, Tokens, serve};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
 use maya_mcp_notify::{Desktop, tell};
 use maya_mcp_session::{Chooser, Commands, Observation, Registry, SessionId, Snapshot};
@@ -129,6 +129,7 @@ impl Hub {
             commands: commands.clone(),
             tokens,
             proof: proof.clone(),
+            audit: Some(AuditLog { path: home.audit(), text: settings.audit }),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let serving = serve(listener, engine, stop.clone());

@@ -33,8 +33,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    approvals::{self, Approvals},
     arriving::{BODY_LIMIT, Bodies},
+    audit::{self, Audit, AuditLog, AuditText},
     changes::Changes,
+    executions::Executions,
     gate::{self, Door, Guard, refuse},
     legacy_sessions::{LegacySessions, Patience},
     newcomers::{Newcomer, Newcomers},
@@ -42,6 +45,7 @@ use crate::{
     secret::{EndpointSecret, is_nonce},
     server::{Server, Shared},
     tokens::Tokens,
+    tools::Positions,
 };
 
 /// Some way below the files that a process may open; a workstation has a handful of clients.
@@ -65,6 +69,8 @@ pub struct Engine {
     /// `None`: no token is asked for, and every client is "local". For conformance runs only.
     pub tokens: Option<Tokens>,
     pub proof: EndpointSecret,
+    /// Where each call is written down.
+    pub audit: Option<AuditLog>,
     pub version: String,
 }
 
@@ -74,8 +80,13 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     // Cancelled a moment after `stop`: open streams end then.
     let cut = CancellationToken::new();
     let tracker = TaskTracker::new();
+    let (audit, audit_lines) = Audit::new(engine.audit.as_ref().map_or(AuditText::Digest, |log| log.text));
     let shared = Arc::new(Shared {
         changes: Changes::new(&engine.registry),
+        executions: Executions::default(),
+        approvals: Approvals::default(),
+        audit,
+        positions: Positions::default(),
         marks: watch::Sender::new(Marks::default()),
         registry: engine.registry,
         links: engine.links,
@@ -96,6 +107,10 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     let stopped = stop.clone();
     tracker.spawn(async move { background.changes.keep_up(&background.registry, stopped).await });
     tracker.spawn(push::beat(&shared.registry, shared.marks.clone(), stop.clone()));
+    tracker.spawn(approvals::expire(shared.registry.clone(), stop.clone()));
+    if let Some(AuditLog { path, .. }) = engine.audit {
+        tracker.spawn(audit::write(path, audit_lines, stop.clone()));
+    }
     let stopped = stop.clone();
     tracker.spawn(async move { legacy.reap(Patience::default(), stopped).await });
     if let Some(tokens) = engine.tokens {

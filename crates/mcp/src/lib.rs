@@ -2,21 +2,27 @@
 //!
 //! Invariant: listens on loopback only, answers nobody without a token, and commands never change state: they cause observations.
 
+mod approvals;
 mod arriving;
+mod audit;
 mod bridge;
 mod call;
 mod changes;
 mod completion;
+mod elicitation;
 mod endpoint;
 mod endpoint_file;
+mod executions;
 mod gate;
 mod legacy_sessions;
+mod logging;
 mod modern;
 mod newcomers;
 mod private_file;
 mod prompts;
 mod proven;
 mod push;
+mod reporter;
 mod resources;
 mod schema;
 mod secret;
@@ -24,6 +30,7 @@ mod server;
 mod tokens;
 mod tools;
 
+pub use audit::{AuditLog, AuditText};
 pub use bridge::{BridgeError, BridgeOptions, StartCommand, bridge};
 pub use call::{CallError, call_tool};
 pub use endpoint::{Engine, serve};

@@ -159,9 +159,10 @@ pub(crate) async fn scene(
     let asked = link.client(client.as_str());
     match tokio::time::timeout(SCENE_WITHIN, asked.scene()).await {
         Ok(Ok(scene)) => Ok(scene),
-        Ok(Err(LinkError::Refused { message, .. })) => {
-            Err(format!("{id} ({title}) could not tell about its scene: {message}. Try again."))
-        }
+        Ok(Err(LinkError::Refused { message, .. })) => Err(format!(
+            "{id} ({title}) could not tell about its scene: {}. Try again.",
+            message.trim_end_matches('.')
+        )),
         Ok(Err(error)) => {
             tracing::warn!(%id, %client, error = &error as &dyn std::error::Error, "the scene was not told");
             Err(format!(

@@ -28,11 +28,18 @@ use tokio_util::{
 };
 
 use crate::{
+    approvals::Approvals,
+    audit::Audit,
     changes::Changes,
-    completion, prompts,
+    completion,
+    elicitation::{self, Answers},
+    executions::Executions,
+    logging::{self, Level, SetLevel},
+    prompts,
     push::{self, Listener, Marks, Refusal, Subscriptions},
+    reporter::Reporter,
     resources,
-    tools::{self, Call},
+    tools::{self, Call, Positions},
 };
 
 /// Tools change only with the program itself, and a signal goes out when they do.
@@ -60,6 +67,11 @@ pub(crate) struct Shared {
     pub outputs: Outputs,
     pub commands: Commands,
     pub changes: Changes,
+    pub executions: Executions,
+    pub approvals: Approvals,
+    pub audit: Audit,
+    /// Up to where each client has read each session's output.
+    pub positions: Positions,
     pub marks: watch::Sender<Marks>,
     pub tracker: TaskTracker,
     pub stop: CancellationToken,
@@ -72,6 +84,8 @@ pub(crate) struct Server {
     /// Listens from before the handshake on; taken by whoever pushes.
     listener: Mutex<Option<Listener>>,
     subscriptions: Subscriptions,
+    /// What a client of the older protocol wants to hear of its scripts' output.
+    log_level: Mutex<Option<Level>>,
     ended: CancellationToken,
     _end: DropGuard,
 }
@@ -83,6 +97,7 @@ impl Server {
         Self {
             listener,
             subscriptions: Subscriptions::default(),
+            log_level: Mutex::default(),
             _end: ended.clone().drop_guard(),
             ended,
             shared,
@@ -95,7 +110,7 @@ impl Server {
 }
 
 pub(crate) fn capabilities() -> ServerCapabilities {
-    ServerCapabilities::builder()
+    let capabilities = ServerCapabilities::builder()
         .enable_completions()
         // Always the same, so nobody is told that they have changed.
         .enable_prompts()
@@ -104,7 +119,8 @@ pub(crate) fn capabilities() -> ServerCapabilities {
         .enable_resources()
         .enable_resources_list_changed()
         .enable_resources_subscribe()
-        .build()
+        .build();
+    logging::declare(capabilities)
 }
 
 pub(crate) fn info(version: &str) -> ServerConfig {
@@ -153,13 +169,27 @@ impl ServerHandler for Server {
 
     async fn call_tool(
         &self,
-        request: CallToolRequestParams,
+        mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let Caller { client, ended } = caller(&context.extensions)?;
-        let call = Call { shared: &self.shared, client, abandoned: context.ct.clone(), ended };
-        let arguments = request.arguments.unwrap_or_default();
-        Ok(tools::call(call, &request.name, arguments).await?.into())
+        let legacy_level = *self.log_level.lock().unwrap_or_else(PoisonError::into_inner);
+        let call = Call {
+            shared: &self.shared,
+            client,
+            abandoned: context.ct.clone(),
+            ended: ended.clone(),
+            reporter: Reporter::new(&context, legacy_level),
+            offer: elicitation::offer(&context),
+            answers: Answers::of(&mut request),
+            about: Vec::new(),
+        };
+        tools::call(call, &request.name, request.arguments.unwrap_or_default()).await
+    }
+
+    async fn set_level(&self, request: SetLevel, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        *self.log_level.lock().unwrap_or_else(PoisonError::into_inner) = Some(logging::least(&request));
+        Ok(())
     }
 
     async fn list_resources(

@@ -47,7 +47,7 @@ Python's os.path and os.stat.) Tell me which is newer.
 4. When I agree, open the recovered scene. Never save over the original scene, and never move or delete the recovered file.
 5. Save it at once under a new name beside the original, for example `shot_010_recovered.ma` for `shot_010.ma`, choosing a name that does not exist yet \
 (cmds.file(rename=...), then cmds.file(save=True)).
-6. Compare it with the original as far as that is possible without opening both: file, references that are missing, unknown nodes, how many nodes of \
+6. Compare it with the original as far as that is possible without opening both (the tool get_scene describes what is open): file, references that are missing, unknown nodes, how many nodes of \
 each type, the frame range. Tell me what is missing or different. A recovered scene can be incomplete.
 7. Leave it to me which file becomes the real one.
 ";

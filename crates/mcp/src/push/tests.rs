@@ -9,7 +9,13 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::changes::Changes;
+use crate::{
+    approvals::Approvals,
+    audit::{Audit, AuditText},
+    changes::Changes,
+    executions::Executions,
+    tools::Positions,
+};
 
 /// One listener, and what it listens to.
 struct Rig {
@@ -24,6 +30,10 @@ impl Rig {
         let registry = Registry::default();
         let shared = Arc::new(Shared {
             changes: Changes::new(&registry),
+            executions: Executions::default(),
+            approvals: Approvals::default(),
+            audit: Audit::new(AuditText::Digest).0,
+            positions: Positions::default(),
             links: Links::default(),
             outputs: Outputs::default(),
             commands: Commands::new().0,
