@@ -4,11 +4,15 @@
 
 mod approvals;
 mod arriving;
+mod asked;
 mod audit;
 mod bridge;
 mod call;
 mod changes;
+#[cfg(test)]
+mod chatty;
 mod completion;
+mod connections;
 mod elicitation;
 mod endpoint;
 mod endpoint_file;
@@ -17,7 +21,6 @@ mod gate;
 mod legacy_sessions;
 mod logging;
 mod modern;
-mod newcomers;
 mod private_file;
 mod prompts;
 mod proven;
@@ -27,6 +30,8 @@ mod resources;
 mod schema;
 mod secret;
 mod server;
+mod shares;
+mod slow_readers;
 mod tokens;
 mod tools;
 

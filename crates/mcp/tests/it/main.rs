@@ -1,12 +1,16 @@
 //! The endpoint and the bridge over real HTTP and real pipes, in both protocol eras.
 
 mod approvals;
+mod bad_input;
 mod bridge;
 mod door;
 mod fake_maya;
+mod limits;
 mod prompts;
 mod push;
+mod raw;
 mod resources;
 mod running;
+mod strange_addresses;
 mod support;
 mod tools;
