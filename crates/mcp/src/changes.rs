@@ -38,6 +38,14 @@ pub(crate) struct News {
     pub missed: u64,
 }
 
+/// What is kept of the past.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub events: Vec<EventInfo>,
+    /// How many there were before these.
+    pub older: u64,
+}
+
 impl Changes {
     pub(crate) fn new(registry: &Registry) -> Self {
         let source = registry.subscribe();
@@ -60,6 +68,14 @@ impl Changes {
         self.with(|inner| {
             inner.catch_up();
             inner.ring.iter().filter(|change| change.seq > seq).cloned().collect()
+        })
+    }
+
+    /// Everything that is kept; nobody's place in the ring moves.
+    pub(crate) fn kept(&self) -> Kept {
+        self.with(|inner| {
+            inner.catch_up();
+            Kept { events: inner.ring.iter().cloned().collect(), older: inner.seen - inner.ring.len() as u64 }
         })
     }
 
@@ -162,6 +178,8 @@ mod tests {
             (KEPT, 300 - KEPT as u64),
             "the last ones and a number"
         );
+        let kept = changes.kept();
+        assert_eq!((kept.events.len(), kept.older), (KEPT, 300 - KEPT as u64), "the same to who only looks");
         let news = changes.news_for(&name("newcomer"));
         assert_eq!((news.changes.len(), news.missed), (FOR_NEWCOMERS, 0), "a newcomer missed nothing");
     }

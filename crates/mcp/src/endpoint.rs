@@ -41,7 +41,7 @@ use crate::{
     executions::Executions,
     gate::{self, Door, Guard, refuse},
     legacy_sessions::{self, LegacySessions},
-    push::{self, Pulse},
+    push::{self, Marks},
     secret::{EndpointSecret, is_nonce},
     server::{Patience, Server, Shared},
     shares::Shares,
@@ -93,7 +93,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
         approvals: Approvals::default(),
         audit,
         patience: engine.patience,
-        pulse: watch::Sender::new(Pulse::default()),
+        marks: watch::Sender::new(Marks::default()),
         registry: engine.registry,
         links: engine.links,
         outputs: engine.outputs,
@@ -118,7 +118,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     let background = shared.clone();
     let stopped = stop.clone();
     tracker.spawn(async move { background.changes.keep_up(&background.registry, stopped).await });
-    tracker.spawn(push::beat(&shared.registry, shared.pulse.clone(), stop.clone()));
+    tracker.spawn(push::beat(&shared.registry, shared.marks.clone(), stop.clone()));
     tracker.spawn(approvals::expire(shared.registry.clone(), stop.clone()));
     if let Some(AuditLog { path, .. }) = engine.audit {
         tracker.spawn(audit::write(path, audit_lines, stop.clone()));

@@ -11,6 +11,7 @@ mod call;
 mod changes;
 #[cfg(test)]
 mod chatty;
+mod completion;
 mod connections;
 mod elicitation;
 mod endpoint;
@@ -21,6 +22,7 @@ mod legacy_sessions;
 mod logging;
 mod modern;
 mod private_file;
+mod prompts;
 mod proven;
 mod push;
 mod reporter;

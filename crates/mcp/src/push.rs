@@ -1,186 +1,278 @@
 //! Telling connected clients that something changed, without being asked, in both protocol eras.
 //!
-//! Invariant: one task for each listener, and one shared pulse that can only be late, never full: a reader that does not read delays itself alone.
+//! Invariant: one task for each listener, and shared levels that can only be late, never full: a reader that does not read delays itself alone.
+//! What a Maya shows costs nothing here while nobody has subscribed to it.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+mod beat;
 
-use maya_mcp_session::{Registry, SessionId, Snapshot};
+use std::collections::BTreeMap;
+
+use maya_mcp_maya::Outputs;
 use rmcp::{
     RoleServer,
     model::{ResourceUpdatedNotificationParam, SubscriptionFilter},
-    service::{Peer, SubscriptionContext},
+    service::{Peer, SubscriptionContext, SubscriptionSink},
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::resources;
+use crate::{
+    resources::{self, Part, Topic},
+    server::{Shared, capabilities},
+};
 
-/// The first signal of a burst goes out at once, the rest together after this: some clients fetch every list anew at each signal.
-const BURST: Duration = Duration::from_millis(300);
+use beat::BURST;
+pub(crate) use beat::{Marks, beat};
 
-/// Counts, so that a late reader sees that something happened, and a level, so that nothing can pile up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Pulse {
-    /// A session came or went.
-    list: u64,
-    /// Anything about any session changed.
-    content: u64,
+/// Of one listener: a session has four, and each can be spelled in many ways.
+const SUBSCRIPTIONS: usize = 1000;
+
+/// What one listener has subscribed to, each under the name that it has used itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Subscriptions {
+    wanted: watch::Sender<BTreeMap<String, Watched>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Watched {
+    topic: Topic,
+    /// The registry's revision up to which the client can know everything.
+    since: u64,
+    /// How much its Maya had shown by then.
+    size: u64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Unknown,
+    TooMany,
+}
+
+impl Default for Subscriptions {
+    fn default() -> Self {
+        Self { wanted: watch::Sender::new(BTreeMap::new()) }
+    }
+}
+
+impl Subscriptions {
+    pub(crate) fn add(&self, shared: &Shared, uri: &str) -> Result<(), Refusal> {
+        // While nothing changes: every event up to this revision can be read by now.
+        let found = shared.registry.steady(|now| Topic::find(uri, now).map(|topic| (topic, now.revision)));
+        let (topic, since) = found.ok_or(Refusal::Unknown)?;
+        if let Topic::Of(id, part) = topic
+            && part.is_output()
+        {
+            resources::listen(shared, id);
+        }
+        let watched = Watched { topic, since, size: size(&shared.outputs, topic) };
+        let mut has_room = true;
+        self.wanted.send_if_modified(|wanted| {
+            has_room = wanted.len() < SUBSCRIPTIONS || wanted.contains_key(uri);
+            if has_room {
+                wanted.insert(uri.to_owned(), watched);
+            }
+            has_room
+        });
+        if has_room { Ok(()) } else { Err(Refusal::TooMany) }
+    }
+
+    pub(crate) fn remove(&self, uri: &str) {
+        self.wanted.send_if_modified(|wanted| wanted.remove(uri).is_some());
+    }
+
+    /// What of a modern client's wishes can come true, and is from now on.
+    pub(crate) fn accept(&self, shared: &Shared, requested: &SubscriptionFilter) -> SubscriptionFilter {
+        accept(requested, |uri| self.add(shared, uri).is_ok())
+    }
+
+    /// What has changed in the registry. What belongs to a session that has ended is told of once more, and then forgotten.
+    fn changed(&self, marks: &Marks) -> Vec<String> {
+        self.take(|watched| {
+            if marks.has_ended(watched.topic, watched.since) {
+                return Change::Ended;
+            }
+            match marks.of(watched.topic).filter(|mark| *mark > watched.since) {
+                Some(mark) => Change::To(Watched { since: mark, ..*watched }),
+                None => Change::Nothing,
+            }
+        })
+    }
+
+    /// Where Maya has shown more.
+    fn grown(&self, outputs: &Outputs) -> Vec<String> {
+        self.take(|watched| match size(outputs, watched.topic) {
+            size if size > watched.size => Change::To(Watched { size, ..*watched }),
+            _ => Change::Nothing,
+        })
+    }
+
+    fn take(&self, look: impl Fn(&Watched) -> Change) -> Vec<String> {
+        let mut news = Vec::new();
+        self.wanted.send_if_modified(|wanted| {
+            wanted.retain(|uri, watched| {
+                let change = look(watched);
+                if change != Change::Nothing {
+                    news.push(uri.clone());
+                }
+                if let Change::To(now) = change {
+                    *watched = now;
+                }
+                change != Change::Ended
+            });
+            // Nobody waits for these to become fewer.
+            false
+        });
+        news
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Change {
+    Nothing,
+    To(Watched),
+    Ended,
+}
+
+fn size(outputs: &Outputs, topic: Topic) -> u64 {
+    match topic {
+        Topic::Of(id, Part::Stdout) => outputs.sizes(id).stdout,
+        Topic::Of(id, Part::Stderr) => outputs.sizes(id).stderr,
+        Topic::Of(_, Part::Info | Part::Scene) | Topic::Sessions | Topic::Events => 0,
+    }
+}
+
+/// What of a modern client's wishes can come true, when these are the resources.
+pub(crate) fn accept(requested: &SubscriptionFilter, is_known: impl Fn(&str) -> bool) -> SubscriptionFilter {
+    let mut accepted = requested.supported_by(&capabilities());
+    if let Some(uris) = &mut accepted.resource_subscriptions {
+        uris.retain(|uri| is_known(uri));
+    }
+    accepted
 }
 
 /// Where a listener stands. Made before the client can know that it is listened for, so that no change falls in between.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    pulse: watch::Receiver<Pulse>,
-    seen: Pulse,
+    marks: watch::Receiver<Marks>,
+    /// The registry's revision up to which the client can know the list.
+    listed: u64,
+    outputs: Outputs,
+    shown: watch::Receiver<u64>,
+    /// When what Mayas show is looked at again.
+    next_look: Instant,
 }
 
-/// What a legacy session has subscribed to.
-pub(crate) type Subscriptions = Arc<Mutex<HashSet<String>>>;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct News {
     list: bool,
-    content: bool,
+    uris: Vec<String>,
 }
 
 impl Listener {
-    pub(crate) fn new(pulse: &watch::Sender<Pulse>) -> Self {
-        let mut pulse = pulse.subscribe();
-        let seen = *pulse.borrow_and_update();
-        Self { pulse, seen }
+    pub(crate) fn new(shared: &Shared) -> Self {
+        let (outputs, listed) = (shared.outputs.clone(), shared.registry.snapshot().revision);
+        let (marks, shown) = (shared.marks.subscribe(), outputs.watch());
+        Self { marks, listed, outputs, shown, next_look: Instant::now() }
     }
 
-    /// `None` at the engine's end.
-    async fn next(&mut self) -> Option<News> {
-        self.pulse.changed().await.ok()?;
-        let now = *self.pulse.borrow_and_update();
-        let before = std::mem::replace(&mut self.seen, now);
-        Some(News { list: now.list != before.list, content: now.content != before.content })
-    }
-}
-
-/// Turns what changes in the registry from now on (not from the first poll on) into pulses.
-pub(crate) fn beat(
-    registry: &Registry,
-    pulse: watch::Sender<Pulse>,
-    stop: CancellationToken,
-) -> impl Future<Output = ()> + Send + use<> {
-    let mut level = registry.watch();
-    let mut known = ids(&level.borrow_and_update());
-    let beating = async move {
-        while level.changed().await.is_ok() {
-            let now = ids(&level.borrow_and_update());
-            pulse.send_modify(|pulse| {
-                pulse.content += 1;
-                pulse.list += u64::from(now != known);
-            });
-            known = now;
-            tokio::time::sleep(BURST).await;
+    /// `None` at the engine's end. May be empty.
+    async fn next(&mut self, subscriptions: &Subscriptions) -> Option<News> {
+        let Self { marks, listed, outputs, shown, next_look } = self;
+        tokio::select! {
+            changed = marks.changed() => {
+                changed.ok()?;
+                let marks = marks.borrow_and_update();
+                let list = marks.list > *listed;
+                *listed = marks.list.max(*listed);
+                Some(News { list, uris: subscriptions.changed(&marks) })
+            }
+            () = more_is_shown(subscriptions, shown, *next_look) => {
+                shown.mark_unchanged();
+                *next_look = Instant::now() + BURST;
+                Some(News { list: false, uris: subscriptions.grown(outputs) })
+            }
         }
-    };
-    async move {
-        stop.run_until_cancelled(beating).await;
     }
 }
 
-fn ids(snapshot: &Snapshot) -> Vec<SessionId> {
-    snapshot.sessions.keys().copied().collect()
+/// Never returns while nobody is subscribed to it.
+async fn more_is_shown(subscriptions: &Subscriptions, shown: &mut watch::Receiver<u64>, not_before: Instant) {
+    let is_output = |watched: &Watched| matches!(watched.topic, Topic::Of(_, part) if part.is_output());
+    // Both senders live as long as we do.
+    let _ = subscriptions.wanted.subscribe().wait_for(|wanted| wanted.values().any(is_output)).await;
+    sleep_until(not_before).await;
+    let _ = shown.changed().await;
+}
+
+/// The way to a client.
+enum Outlet {
+    Legacy(Peer<RoleServer>),
+    Modern(SubscriptionSink),
+}
+
+/// The client has gone.
+struct Gone;
+
+impl Outlet {
+    async fn list_changed(&self) -> Result<(), Gone> {
+        match self {
+            Self::Legacy(peer) => peer.notify_resource_list_changed().await.map_err(|_| Gone),
+            Self::Modern(sink) if sink.accepted().resources_list_changed != Some(true) => Ok(()),
+            Self::Modern(sink) => sink.notify_resource_list_changed().await.map_err(|_| Gone),
+        }
+    }
+
+    async fn updated(&self, uri: String) -> Result<(), Gone> {
+        match self {
+            Self::Legacy(peer) => {
+                let updated = ResourceUpdatedNotificationParam::new(uri);
+                peer.notify_resource_updated(updated).await.map_err(|_| Gone)
+            }
+            Self::Modern(sink) => sink.notify_resource_updated(uri).await.map_err(|_| Gone),
+        }
+    }
+}
+
+/// Until the client goes or the engine ends.
+async fn push(outlet: Outlet, mut listener: Listener, subscriptions: Subscriptions) -> Result<(), Gone> {
+    while let Some(news) = listener.next(&subscriptions).await {
+        if news.list {
+            outlet.list_changed().await?;
+        }
+        for uri in news.uris {
+            outlet.updated(uri).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Serves one legacy session until it or the engine ends.
 pub(crate) async fn to_legacy(
     peer: Peer<RoleServer>,
+    listener: Listener,
     subscriptions: Subscriptions,
-    mut listener: Listener,
     ended: CancellationToken,
 ) {
-    let pushing = async {
-        while let Some(news) = listener.next().await {
-            if news.list && peer.notify_resource_list_changed().await.is_err() {
-                return;
-            }
-            let wanted =
-                subscriptions.lock().unwrap_or_else(PoisonError::into_inner).contains(resources::SESSIONS);
-            let updated = ResourceUpdatedNotificationParam::new(resources::SESSIONS);
-            if news.content && wanted && peer.notify_resource_updated(updated).await.is_err() {
-                return;
-            }
-        }
-    };
-    ended.run_until_cancelled(pushing).await;
+    ended.run_until_cancelled(push(Outlet::Legacy(peer), listener, subscriptions)).await;
 }
 
 /// Serves one modern listener until it hangs up or the engine ends.
-pub(crate) async fn to_modern(context: SubscriptionContext, mut listener: Listener, stop: CancellationToken) {
-    let sink = context.sink().clone();
-    let wants_list = sink.accepted().resources_list_changed == Some(true);
-    let wants_content =
-        sink.accepted().resource_subscriptions.iter().flatten().any(|uri| uri == resources::SESSIONS);
-    let pushing = async {
-        while let Some(news) = listener.next().await {
-            if news.list && wants_list && sink.notify_resource_list_changed().await.is_err() {
-                return;
-            }
-            if news.content
-                && wants_content
-                && sink.notify_resource_updated(resources::SESSIONS).await.is_err()
-            {
-                return;
-            }
-        }
-    };
+pub(crate) async fn to_modern(
+    context: SubscriptionContext,
+    listener: Listener,
+    subscriptions: Subscriptions,
+    stop: CancellationToken,
+) {
+    let outlet = Outlet::Modern(context.sink().clone());
     tokio::select! {
-        () = pushing => {}
+        _ = push(outlet, listener, subscriptions) => {}
         () = context.cancelled() => {}
         () = stop.cancelled() => {}
     }
 }
 
-/// What of a modern client's wishes can come true.
-pub(crate) fn accept(requested: &SubscriptionFilter) -> SubscriptionFilter {
-    let mut accepted = requested.clone();
-    if let Some(uris) = &mut accepted.resource_subscriptions {
-        uris.retain(|uri| resources::exists(uri));
-    }
-    accepted
-}
-
 #[cfg(test)]
-mod tests {
-    use maya_mcp_session::{Observation, Process, ProcessId};
-
-    use super::*;
-
-    fn come(registry: &Registry, pid: u32) {
-        registry.observe(&Observation::ProcessFound(Process::new(ProcessId { pid, started_at: 1 })));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_burst_becomes_two_signals_the_first_at_once() {
-        let registry = Registry::default();
-        let pulse = watch::Sender::new(Pulse::default());
-        let mut listener = Listener::new(&pulse);
-        let stop = CancellationToken::new();
-        let beating = beat(&registry, pulse.clone(), stop.clone());
-        let watching = async {
-            let began = tokio::time::Instant::now();
-            come(&registry, 1);
-            let news = listener.next().await.expect("the pulse lives");
-            assert_eq!(news, News { list: true, content: true }, "a session came");
-            assert!(began.elapsed() < Duration::from_millis(50), "the first signal does not wait");
-            for pid in 2..20 {
-                come(&registry, pid);
-            }
-            listener.next().await.expect("the pulse lives");
-            assert!(began.elapsed() >= BURST, "the rest come together");
-            let more = tokio::time::timeout(BURST * 3, listener.next()).await;
-            assert!(more.is_err(), "and nothing is left over");
-            stop.cancel();
-        };
-        tokio::join!(watching, beating);
-    }
-}
+mod tests;

@@ -14,10 +14,10 @@ use maya_mcp_session::{ClientName, Commands, Registry};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, Extensions, GetPromptRequestMethod,
-        Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-        ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+        CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
+        Extensions, GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
         SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
@@ -32,10 +32,12 @@ use crate::{
     approvals::Approvals,
     audit::Audit,
     changes::Changes,
+    completion,
     elicitation::{self, Answers},
     executions::Executions,
     logging::{self, Level, SetLevel},
-    push::{self, Listener, Pulse, Subscriptions},
+    prompts,
+    push::{self, Listener, Marks, Refusal, Subscriptions},
     reporter::Reporter,
     resources,
     tools::{self, Call},
@@ -85,7 +87,7 @@ pub(crate) struct Shared {
     pub approvals: Approvals,
     pub patience: Patience,
     pub audit: Audit,
-    pub pulse: watch::Sender<Pulse>,
+    pub marks: watch::Sender<Marks>,
     pub tracker: TaskTracker,
     pub stop: CancellationToken,
     pub version: String,
@@ -105,7 +107,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let listener = Mutex::new(Some(Listener::new(&shared.pulse)));
+        let listener = Mutex::new(Some(Listener::new(&shared)));
         let ended = shared.stop.child_token();
         Self {
             listener,
@@ -124,6 +126,9 @@ impl Server {
 
 pub(crate) fn capabilities() -> ServerCapabilities {
     let capabilities = ServerCapabilities::builder()
+        .enable_completions()
+        // Always the same, so nobody is told that they have changed.
+        .enable_prompts()
         .enable_tools()
         .enable_tool_list_changed()
         .enable_resources()
@@ -145,6 +150,14 @@ pub(crate) fn info(version: &str) -> ServerConfig {
 fn caller(extensions: &Extensions) -> Result<&Caller, ErrorData> {
     let caller = extensions.get::<Parts>().and_then(|parts| parts.extensions.get::<Caller>());
     caller.ok_or_else(|| ErrorData::internal_error("the request came past the gate", None))
+}
+
+/// There is one page only, so whoever asks for another has made it up.
+fn first_page(params: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
+    if params.and_then(|params| params.cursor).is_none() {
+        return Ok(());
+    }
+    Err(ErrorData::invalid_params("There is no such page: ask without a cursor, and get everything.", None))
 }
 
 impl ServerHandler for Server {
@@ -196,17 +209,19 @@ impl ServerHandler for Server {
 
     async fn list_resources(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Ok(resources::list())
+        first_page(page)?;
+        Ok(resources::list(&self.shared))
     }
 
     async fn list_resource_templates(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        first_page(page)?;
         Ok(resources::templates())
     }
 
@@ -216,7 +231,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let Caller { client, .. } = caller(&context.extensions)?;
-        Ok(resources::read(&self.shared, client, &request.uri)?.into())
+        Ok(resources::read(&self.shared, client, &request.uri).await?.into())
     }
 
     async fn subscribe(
@@ -224,11 +239,13 @@ impl ServerHandler for Server {
         request: SubscribeRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        if !resources::exists(&request.uri) {
-            return Err(resources::not_found(&request.uri));
-        }
-        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner).insert(request.uri);
-        Ok(())
+        self.subscriptions.add(&self.shared, &request.uri).map_err(|refusal| match refusal {
+            Refusal::Unknown => resources::not_found(&request.uri),
+            Refusal::TooMany => ErrorData::invalid_params(
+                "There are too many subscriptions in this session. Unsubscribe from some first.",
+                None,
+            ),
+        })
     }
 
     async fn unsubscribe(
@@ -236,40 +253,50 @@ impl ServerHandler for Server {
         request: UnsubscribeRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner).remove(&request.uri);
+        self.subscriptions.remove(&request.uri);
         Ok(())
     }
 
     async fn list_prompts(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
+        first_page(page)?;
+        Ok(prompts::list())
     }
 
     async fn get_prompt(
         &self,
-        _: rmcp::model::GetPromptRequestParams,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let Caller { client, .. } = caller(&context.extensions)?;
+        Ok(prompts::get(&self.shared, client, &request.name, request.arguments).await?.into())
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
         _: RequestContext<RoleServer>,
-    ) -> Result<rmcp::model::GetPromptResponse, ErrorData> {
-        Err(ErrorData::method_not_found::<GetPromptRequestMethod>())
+    ) -> Result<CompleteResult, ErrorData> {
+        Ok(completion::complete(&self.shared, &request.r#ref, &request.argument))
     }
 
     /// A legacy session begins: from here on it is told of changes.
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         let Some(listener) = self.listener() else { return };
-        let pushing = push::to_legacy(context.peer, self.subscriptions.clone(), listener, self.ended.clone());
+        let pushing = push::to_legacy(context.peer, listener, self.subscriptions.clone(), self.ended.clone());
         self.shared.tracker.spawn(pushing);
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        Some(push::accept(requested))
+        Some(self.subscriptions.accept(&self.shared, requested))
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let Some(listener) = self.listener() else { return Ok(()) };
-        push::to_modern(context, listener, self.shared.stop.clone()).await;
+        push::to_modern(context, listener, self.subscriptions.clone(), self.shared.stop.clone()).await;
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use super::{
     reach::Patience,
     relay::{Asked, Headers, Outcome, Relay, error},
 };
-use crate::{proven::FindError, push};
+use crate::{proven::FindError, push, resources::Topic};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -95,7 +95,7 @@ fn acknowledgement(asked: &Asked) -> String {
     let wanted = asked.message.pointer("/params/notifications").cloned();
     let wanted: SubscriptionFilter =
         wanted.and_then(|wanted| serde_json::from_value(wanted).ok()).unwrap_or_default();
-    let params = json!({ "_meta": meta(asked), "notifications": push::accept(&wanted) });
+    let params = json!({ "_meta": meta(asked), "notifications": push::accept(&wanted, Topic::is_possible) });
     let method = "notifications/subscriptions/acknowledged";
     json!({ "jsonrpc": "2.0", "method": method, "params": params }).to_string()
 }

@@ -6,7 +6,7 @@ use rmcp::model::{DiscoverResult, ProtocolVersion};
 use serde_json::{Value, json};
 
 use super::relay::{Asked, Era};
-use crate::{proven::FindError, server, tools};
+use crate::{prompts, proven::FindError, resources, server, tools};
 
 /// Why there is no answer from the endpoint.
 #[derive(Debug)]
@@ -70,8 +70,12 @@ fn result(asked: &Asked, advice: &str) -> Result<Value, (i64, String)> {
         "tools/list" => Ok(json!({ "tools": tools::list() })),
         "tools/call" => Ok(json!({ "content": [{ "type": "text", "text": advice }], "isError": true })),
         "resources/list" => Ok(json!({ "resources": [] })),
-        "resources/templates/list" => Ok(json!({ "resourceTemplates": [] })),
-        "resources/subscribe" | "resources/unsubscribe" | "resources/read" => {
+        "resources/templates/list" => {
+            Ok(json!({ "resourceTemplates": resources::templates().resource_templates }))
+        }
+        "prompts/list" => Ok(json!({ "prompts": prompts::list().prompts })),
+        "completion/complete" => Ok(json!({ "completion": { "values": [] } })),
+        "resources/subscribe" | "resources/unsubscribe" | "resources/read" | "prompts/get" => {
             Err((-32603, advice.to_owned()))
         }
         method => Err((-32601, format!("{method} cannot be answered now. {advice}"))),

@@ -125,6 +125,7 @@ impl Running {
     }
 
     pub fn come(&self, pid: u32) {
+        self.outputs.begin(process(pid).id.into());
         self.registry.observe(&Observation::ProcessFound(process(pid)));
     }
 

@@ -116,26 +116,6 @@ async fn what_cannot_run_is_said_in_the_result_and_only_protocol_faults_are_erro
     let unknown =
         running.modern("cursor", "tools/call", json!({ "name": "nonsense", "arguments": {} })).await;
     assert_eq!(unknown["error"]["code"], -32602, "no such tool");
-    let legacy = Legacy::connect(&running, "cursor").await;
-    assert_eq!(
-        legacy.ask("prompts/list", json!({})).await["error"]["code"],
-        -32601,
-        "no prompts are promised"
-    );
-}
-
-#[tokio::test]
-async fn sessions_can_be_read_as_a_resource() {
-    let running = Running::start().await;
-    running.come(1);
-    let list = running.modern("cursor", "resources/list", json!({})).await;
-    assert_eq!(list["result"]["resources"][0]["uri"], "maya://sessions", "it is listed");
-    let read = running.modern("cursor", "resources/read", json!({ "uri": "maya://sessions" })).await;
-    let contents = read["result"]["contents"][0]["text"].as_str().expect("text");
-    let sessions: Value = serde_json::from_str(contents).expect("JSON");
-    assert_eq!(sessions[0]["session"], "maya-1", "what list_sessions gives");
-    let missing = running.modern("cursor", "resources/read", json!({ "uri": "maya://nothing" })).await;
-    assert_eq!(missing["error"]["code"], -32602, "no such resource");
 }
 
 #[tokio::test]
