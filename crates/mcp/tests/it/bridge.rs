@@ -1,5 +1,10 @@
 //! The bridge over in-memory pipes, with an endpoint and without.
 
+#[cfg(unix)]
+mod again;
+mod carrying;
+mod garbled;
+
 use std::{path::Path, time::Duration};
 
 use maya_mcp_endpoint::{BridgeError, BridgeOptions, StartCommand, bridge};

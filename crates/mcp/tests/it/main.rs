@@ -4,5 +4,6 @@ mod bridge;
 mod door;
 mod fake_maya;
 mod push;
+mod stub;
 mod support;
 mod tools;
