@@ -3,13 +3,13 @@
 //! Invariant: however many ask at once, there is one search and one start; what ended in order is started only for somebody who wants to work.
 
 use std::{
+    io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::{
-    process::Child,
     sync::Notify,
     time::{Instant, sleep, timeout},
 };
@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     BridgeOptions, StartCommand,
-    starting::{Outcome, Starts, has_handed_over, last_line, launch},
+    starting::{End, Outcome, Starts, last_line, launch},
 };
 use crate::{
     endpoint_file::EndpointFileError,
@@ -26,6 +26,8 @@ use crate::{
 
 /// How long an application may take to start.
 const STARTING: Duration = Duration::from_secs(10);
+/// When another engine still had the home.
+const ONCE_MORE: Duration = Duration::from_secs(1);
 /// Between looks for one that is gone, growing.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -100,14 +102,12 @@ impl Reach {
 
     async fn start(&self, command: &StartCommand) -> (Result<Arc<Proven>, FindError>, Outcome) {
         let log = self.options.home.join("logs").join("start.log");
-        match launch(command, &log) {
-            Ok(child) => self.wait_for_it(child, &log).await,
-            Err(error) => {
-                tracing::warn!(program = %command.program.display(), %error, "the application could not be started");
-                let said = format!("{}: {error}", command.program.display());
-                (Err(FindError::Failed { said: said.clone() }), Outcome::Failed(Some(said)))
-            }
-        }
+        self.start_and_wait(command, &log).await.unwrap_or_else(|error| {
+            let program = command.program.display();
+            tracing::warn!(%program, %error, "the application could not be started");
+            let said = format!("{program}: {error}");
+            (Err(FindError::Failed { said: said.clone() }), Outcome::Failed(Some(said)))
+        })
     }
 
     /// This endpoint does not answer any more; the next one who asks looks again.
@@ -133,22 +133,31 @@ impl Reach {
         Ok(found)
     }
 
-    async fn wait_for_it(&self, mut child: Child, log: &Path) -> (Result<Arc<Proven>, FindError>, Outcome) {
+    async fn start_and_wait(
+        &self,
+        command: &StartCommand,
+        log: &Path,
+    ) -> io::Result<(Result<Arc<Proven>, FindError>, Outcome)> {
         let began = Instant::now();
+        let (mut child, mut launched) = (launch(command, log)?, began);
         let mut pause = FIRST_LOOK;
         loop {
             sleep(pause).await;
             // Before looking, so that whoever was quicker than it is seen.
-            let ended = child.try_wait().ok().flatten();
+            let end = child.try_wait().ok().flatten().map(End::of);
             match self.look().await {
-                Ok(endpoint) => return (Ok(endpoint), Outcome::Up),
-                Err(error) if ended.is_some_and(|it| !has_handed_over(it)) && is_startable(&error) => {
+                Ok(endpoint) => return Ok((Ok(endpoint), Outcome::Up)),
+                Err(error) if end == Some(End::Failed) && is_startable(&error) => {
                     let said = last_line(log);
                     let outcome = Outcome::Failed(said.clone());
-                    return (Err(said.map_or(error, |said| FindError::Failed { said })), outcome);
+                    return Ok((Err(said.map_or(error, |said| FindError::Failed { said })), outcome));
                 }
                 Err(error) if may_yet_come(&error) && began.elapsed() < STARTING => {}
-                Err(error) => return (Err(error), Outcome::InVain),
+                Err(error) => return Ok((Err(error), Outcome::InVain)),
+            }
+            // The other one is about to come, or about to go.
+            if end == Some(End::AlreadyRunning) && launched.elapsed() >= ONCE_MORE {
+                (child, launched) = (launch(command, log)?, Instant::now());
             }
             pause = (pause * 2).min(LONGEST_LOOK);
         }

@@ -21,7 +21,7 @@ const STEADY: Duration = Duration::from_secs(10);
 const FORGIVEN: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// `maya-mcp serve` ends with this when another engine has its home: that one is the one to wait for.
+/// `maya-mcp serve` ends with this when another engine has its home.
 const ALREADY_RUNNING: i32 = 5;
 
 /// The starts so far.
@@ -103,9 +103,23 @@ pub(super) fn launch(command: &StartCommand, log: &Path) -> io::Result<Child> {
     Ok(child)
 }
 
-/// One that ends in order, or finds another in its place, has handed over to that one.
-pub(super) fn has_handed_over(status: ExitStatus) -> bool {
-    status.success() || status.code() == Some(ALREADY_RUNNING)
+/// How a program that was started has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// In order: it has handed over to another.
+    HandedOver,
+    AlreadyRunning,
+    Failed,
+}
+
+impl End {
+    pub(super) fn of(status: ExitStatus) -> Self {
+        match status.code() {
+            Some(0) => Self::HandedOver,
+            Some(ALREADY_RUNNING) => Self::AlreadyRunning,
+            _ => Self::Failed,
+        }
+    }
 }
 
 /// A new file: an application that was started earlier keeps writing to its own.

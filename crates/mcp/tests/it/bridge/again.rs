@@ -159,3 +159,17 @@ async fn whose_application_comes_second_waits_for_the_first_one() {
     assert_eq!(starts(home.path()), 1, "once");
     client.end().await;
 }
+
+#[tokio::test]
+async fn what_finds_an_engine_that_is_about_to_go_is_started_once_more() {
+    let (home, now, mut then) = now_and_then();
+    let its_second_time = format!("[ $(wc -l < {STARTS}) = 2 ] || exit 5; {IT_COMES}");
+    let mut client = Bridged::start_with(home.path(), Some(start(home.path(), &its_second_time)));
+    fs::remove_file(home.path().join("endpoint.json")).expect("removed");
+    now.die();
+    let call = json!({ "name": "list_sessions", "arguments": {}, "_meta": modern_meta() });
+    client.say(&json!({ "jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call })).await;
+    then.hear("tools/call").await;
+    assert_eq!(starts(home.path()), 2, "the first one found the home in use");
+    client.end().await;
+}

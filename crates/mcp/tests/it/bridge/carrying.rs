@@ -172,6 +172,19 @@ async fn the_next_session_begins_where_the_last_one_was_and_the_client_looks_aga
 }
 
 #[tokio::test]
+async fn a_log_level_that_was_set_without_an_endpoint_is_kept_for_it() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut client = Bridged::start(home.path());
+    client.shake_hands().await;
+    let level = json!({ "level": "warning" });
+    assert_eq!(client.ask(1, "logging/setLevel", level.clone()).await["result"], json!({}), "taken note of");
+    let mut stub = Stub::start(home.path(), "one");
+    let (_, wish) = stub.hear("logging/setLevel").await;
+    assert_eq!(wish["params"], level, "the client's own words");
+    client.end().await;
+}
+
+#[tokio::test]
 async fn who_listens_is_told_of_all_it_listens_for_when_the_endpoint_is_another() {
     let home = tempfile::tempdir().expect("a folder");
     let mut stub = Stub::start(home.path(), "one");
