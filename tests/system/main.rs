@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bootstrapping;
+mod bridge;
 mod by_hand;
 mod clients;
 mod cycles;
