@@ -314,10 +314,10 @@ async fn follow(relay: &Relay, endpoint: &Arc<Proven>, headers: &Headers, pace: 
             pace.found();
             let end = reply
                 .messages(|text| async move {
-                    match kind_of(&text) {
-                        Some(kind) => relay.hand_on(headers, text, kind).await,
-                        None => tracing::debug!("the endpoint said what is no message"),
-                    }
+                    let Some(kind) = kind_of(&text) else {
+                        return tracing::debug!("the endpoint said what is no message");
+                    };
+                    relay.hand_on(headers, text, kind).await;
                 })
                 .await;
             if end == End::BrokenOff {

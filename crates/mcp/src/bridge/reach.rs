@@ -20,7 +20,7 @@ use super::{
     starting::{End, Outcome, Starts, last_line, launch},
 };
 use crate::{
-    endpoint_file::EndpointFileError,
+    endpoint_file::{EndpointFile, EndpointFileError},
     proven::{FindError, Proven},
 };
 
@@ -139,12 +139,19 @@ impl Reach {
         log: &Path,
     ) -> io::Result<(Result<Arc<Proven>, FindError>, Outcome)> {
         let began = Instant::now();
+        let before = EndpointFile::read(&self.options.home).ok();
         let (mut child, mut launched) = (launch(command, log)?, began);
         let mut pause = FIRST_LOOK;
         loop {
             sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_LOOK);
             // Before looking, so that whoever was quicker than it is seen.
             let end = child.try_wait().ok().flatten().map(End::of);
+            let is_as_before = || before.is_some() && EndpointFile::read(&self.options.home).ok() == before;
+            if end.is_none() && began.elapsed() < STARTING && is_as_before() {
+                // Nobody is there yet, and Windows takes a second to find that out.
+                continue;
+            }
             match self.look().await {
                 Ok(endpoint) => return Ok((Ok(endpoint), Outcome::Up)),
                 Err(error) if end == Some(End::Failed) && is_startable(&error) => {
@@ -159,7 +166,6 @@ impl Reach {
             if end == Some(End::AlreadyRunning) && launched.elapsed() >= ONCE_MORE {
                 (child, launched) = (launch(command, log)?, Instant::now());
             }
-            pause = (pause * 2).min(LONGEST_LOOK);
         }
     }
 }

@@ -258,7 +258,7 @@ async fn no_token_goes_to_a_stranger() {
 }
 
 /// Answers every request with a proof that is none, and keeps what it was sent.
-async fn stranger(listener: TcpListener, sent: mpsc::UnboundedSender<Vec<u8>>) {
+async fn stranger(listener: TcpListener, heard: mpsc::UnboundedSender<Vec<u8>>) {
     loop {
         let (mut stream, _) = listener.accept().await.expect("somebody comes");
         let mut request = vec![0; 1 << 16];
@@ -267,7 +267,7 @@ async fn stranger(listener: TcpListener, sent: mpsc::UnboundedSender<Vec<u8>>) {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{\"proof\":\"00\"}").await;
         // Whatever is said after it.
         let _ = stream.read_to_end(&mut request).await;
-        let _ = sent.send(request);
+        let _ = heard.send(request);
     }
 }
 
@@ -280,8 +280,8 @@ async fn a_stranger_sees_a_challenge_and_no_token() {
     let address = listener.local_addr().expect("bound");
     let secret = maya_mcp_endpoint::EndpointSecret::random();
     maya_mcp_endpoint::EndpointFile::new(address, secret, "1").write(home.path()).expect("written");
-    let (send, mut sent) = mpsc::unbounded_channel();
-    TaskTracker::new().spawn(stranger(listener, send));
+    let (to_us, mut heard) = mpsc::unbounded_channel();
+    TaskTracker::new().spawn(stranger(listener, to_us));
     let mut client = Bridged::start(home.path());
     client.shake_hands().await;
     let call = json!({ "name": "list_sessions", "arguments": {} });
@@ -294,7 +294,7 @@ async fn a_stranger_sees_a_challenge_and_no_token() {
     }
     client.end().await;
     let mut seen = Vec::new();
-    while let Ok(request) = sent.try_recv() {
+    while let Ok(request) = heard.try_recv() {
         seen.push(String::from_utf8_lossy(&request).into_owned());
     }
     assert!(!seen.is_empty(), "it was asked for its proof");

@@ -112,7 +112,9 @@ impl Stub {
     }
 
     /// As a kill: every connection is cut, and endpoint.json stays.
-    pub fn die(self) {}
+    pub fn die(self) {
+        drop(self);
+    }
 }
 
 impl Drop for Stub {
