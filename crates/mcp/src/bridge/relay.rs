@@ -352,7 +352,8 @@ impl Relay {
 
     pub(super) async fn send(&self, line: String) {
         // A line is a line: the endpoint's own texts never hold a line break, but a stranger's might.
-        let line = if line.contains(['\n', '\r']) { line.replace(['\n', '\r'], " ") } else { line };
+        let is_one = [b'\n', b'\r'].iter().all(|end| !line.as_bytes().contains(end));
+        let line = if is_one { line } else { line.replace(['\n', '\r'], " ") };
         // An error only says that the client has hung up.
         let _ = self.out.send(line).await;
     }
