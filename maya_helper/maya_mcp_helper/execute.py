@@ -7,7 +7,7 @@ changed is one undo step.
 import importlib
 import time
 
-from . import frames, languages, methods, values
+from . import frames, languages, methods, progress, values
 from .errors import describe
 from .guard import UnsavedChanges
 from .output import Streams
@@ -44,6 +44,7 @@ class Runner:
             outcome.end_with(asked)
         finally:
             duration = round((time.perf_counter() - started) * 1000.0, 3)
+            progress.end(job)
             dropped = job.output.finish()
         times = {"duration_ms": duration, "waited_ms": waited}
         return _answer(job, outcome, dict(times, dropped=dropped))

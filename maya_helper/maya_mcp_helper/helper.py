@@ -7,7 +7,7 @@ of Maya happens in _pass(), behind the door. No exception leaves into Maya's eve
 import os
 import sys
 
-from . import execute, frames, methods, requests, shield, sources
+from . import execute, frames, methods, progress, requests, shield, sources
 from .announcement import Announcement
 from .door import Door
 from .guard import Guard
@@ -191,9 +191,10 @@ class Helper:
             self._interrupt.stop(job, Cancelled)
 
     def _remind(self, now):
-        """Does what is due by now: stops, output, a selection. Says when to look again."""
+        """Does what is due: stops, output, progress, a selection. Says when to look again."""
         running = self._jobs.running
         output = running.output if running is not None else None
+        reports = running.reports if running is not None else None
         back, ring = self._watch.turn(now)
         lonely = self._ports.due() if self._ports is not None else None
         if lonely is not None and now >= lonely:
@@ -204,6 +205,7 @@ class Helper:
             back,
             lonely,
             output.turn(now) if output is not None else None,
+            reports.turn(now) if reports else None,
             self._interrupt.remind(now),
         ]
         return min((due for due in dues if due is not None), default=None)
@@ -284,8 +286,7 @@ class Helper:
     def _do(self, job):
         try:
             if job.method == "execute":
-                namespace = self._namespaces.setdefault(job.link.client, new_namespace())
-                return self._runner.run(job, namespace)
+                return self._runner.run(job, self._namespace_of(job))
             if job.method == "replace":
                 return self._replace(job)
             if job.method == "open_port":
@@ -293,6 +294,13 @@ class Helper:
             return self._perform(job)
         except BaseException as error:  # A fault of ours is told as well: a job is always answered.
             return _not_done(job, error)
+
+    def _namespace_of(self, job):
+        client = job.link.client
+        namespace = self._namespaces.setdefault(client, new_namespace())
+        if job.params.language == "python":
+            progress.give(namespace, self._jobs, self._server.wake, client)
+        return namespace
 
     def _perform(self, job):
         waited = job.waited_ms()

@@ -12,6 +12,8 @@ import time
 class Job:
     """One request for the main thread, and where its answer goes."""
 
+    reports = None  # Its Reports, once it has told of its progress; False when it has ended.
+
     def __init__(self, link, number, method, params, timeout_s=None, undo_name=""):
         self.link = link
         self.number = number

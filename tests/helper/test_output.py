@@ -221,7 +221,7 @@ def test_a_line_reaches_maya_whole_and_once(engine):
 
 @contextlib.contextmanager
 def maya_hears():
-    """What reaches Maya's own streams, piece by piece; both are the same, as the Script Editor is."""
+    """What reaches Maya's own streams, piece by piece: both are one, as the Script Editor is."""
 
     class Heard(list):
         def write(self, text):

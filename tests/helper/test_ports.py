@@ -165,6 +165,15 @@ def test_what_nobody_fetches_is_bounded_and_counted(sim, home, has_sys):
     engine.close()
 
 
+def test_what_the_code_tells_of_its_progress_comes_with_the_answer(sim, home):
+    engine = join(sim, home)
+    engine.call("execute", code="for n in range(1000): report_progress(n, 999, 'Reading')")
+    told = [event["params"] for event in engine.events if event.get("event") == "progress"]
+    whole = {"id": engine.number, "progress": 999, "total": 999, "message": "Reading"}
+    assert told[-1] == whole, "the last, whatever was left out"
+    engine.close()
+
+
 def test_a_request_that_is_taken_back_before_its_end_never_runs(sim, home):
     engine = join(sim, home)
     request = json.dumps({"id": 5, "method": "execute", "params": {"code": "ran = 1"}})

@@ -3,7 +3,8 @@
 use std::{fs, time::Duration};
 
 use maya_mcp_maya::{
-    Doorway, Execute, Execution, HelperFiles, Language, Link, LinkKind, ResultType, Unsaved, bootstrap,
+    Doorway, Execute, Execution, HelperFiles, Language, Link, LinkKind, Progress, ResultType, Unsaved,
+    bootstrap,
 };
 use maya_mcp_session::Address;
 use maya_mcp_system_tests::{Sim, Studio, repository};
@@ -88,6 +89,32 @@ async fn every_shared_row_runs_as_agreed_with_qt_and_without() {
             check(name, &done.unwrap_or_else(|error| panic!("{name}: {error}")), &row["expect"]);
         }
     }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_script_tells_how_far_it_is_while_it_runs() {
+    let studio = Studio::new();
+    let (_sim, link) = link(&studio, &[]).await;
+    let client = link.client("one");
+    let seen = studio.path().join("seen");
+    let code = format!(
+        "import os, time\nreport_progress(1, 4, 'Reading')\nwhile not os.path.exists({seen:?}): time.sleep(0.01)\n\
+         for n in range(1000): report_progress(n / 999 * 4)\nreport_progress.__name__"
+    );
+    let (follower, mut follows) = mpsc::channel(16);
+    let mut running = client.start(&request(&json!({"code": code})), follower).await.expect("it is taken");
+    let first = timeout(SOON, follows.recv()).await.expect("it is told while it runs");
+    let reading = Progress::Reported { progress: 1.0, total: Some(4.0), message: Some("Reading".to_owned()) };
+    assert_eq!(first, Some(reading), "as it was told");
+    fs::write(&seen, "").expect("writable");
+    let done = timeout(SOON, running.outcome()).await.expect("in time").expect("it ran");
+    assert_eq!((&done.error, &done.result), (&None, &json!("report_progress")), "to its end");
+    let mut last = None;
+    while let Some(progress) = timeout(SOON, follows.recv()).await.expect("the channel ends") {
+        last = Some(progress);
+    }
+    let whole = Progress::Reported { progress: 4.0, total: None, message: None };
+    assert_eq!(last, Some(whole), "the last is never left out");
 }
 
 #[tokio::test(flavor = "local")]

@@ -13,4 +13,5 @@ mod methods;
 mod permission;
 mod programs;
 mod start_up;
+mod tools;
 mod without_a_port;

@@ -64,10 +64,17 @@ async fn a_session_lives_on_mayas_own_ports_and_leaves_none() {
         let long = format!("{}\n'end'", "# a long comment, it's \"quoted\" \\ ü\n".repeat(500));
         assert_eq!(run(&two, &long).await, json!("end"), "in many pieces");
         let (follower, mut follows) = mpsc::channel(16);
-        let mut running = one.start(&python("print('hé')"), follower).await.expect("it is taken");
+        let mut running =
+            one.start(&python("print('hé'); report_progress(3, 4)"), follower).await.expect("it is taken");
         let done = timeout(SOON, running.outcome()).await.expect("in time").expect("it runs");
         assert_eq!(done.stdout, "hé\n", "what it printed");
-        assert!(matches!(follows.recv().await, Some(Progress::Output { .. })), "piece by piece");
+        let mut told = Vec::new();
+        while let Some(progress) = follows.recv().await {
+            told.push(progress);
+        }
+        assert!(told.iter().any(|told| matches!(told, Progress::Output { .. })), "piece by piece: {told:?}");
+        let reported = Progress::Reported { progress: 3.0, total: Some(4.0), message: None };
+        assert!(told.contains(&reported), "and how far it was: {told:?}");
 
         let shot = studio.path().join("shot_010.ma");
         sim.control(json!({"op": "save", "path": shot}), "scene").await;

@@ -10,7 +10,9 @@ use std::{
 };
 
 use maya_mcp_discovery as discovery;
-use maya_mcp_maya::{Access, Farewell, HelperFiles, Link, LinkEnd, LinkEvent, LinkKind, LinkTask, Links};
+use maya_mcp_maya::{
+    Access, Farewell, HelperFiles, Link, LinkEnd, LinkEvent, LinkKind, LinkTask, Links, Outputs, Subject,
+};
 use maya_mcp_session::{Ending, Observation, Origin, Phase, Registry, SessionId, Why, clock};
 use tokio::{
     sync::{mpsc, watch},
@@ -49,6 +51,7 @@ const LEAVING: Duration = Duration::from_millis(500);
 pub struct World {
     pub registry: Registry,
     pub links: Links,
+    pub outputs: Outputs,
     pub files: HelperFiles,
     /// How their helpers are reached.
     pub link: LinkKind,
@@ -95,6 +98,7 @@ pub async fn follow(
         let opened = Instant::now();
         let (end, ending) = hold(id, connected, ended.as_mut(), &stop, &world).await;
         world.links.remove(id);
+        world.outputs.set_heard(id, false);
         last = Some(end);
         let exits = match (ending, end) {
             (Ended::Stopped, _) => return,
@@ -242,7 +246,8 @@ type Goodbye = OnceLock<(Farewell, Instant)>;
 async fn keep(id: SessionId, link: Link, task: LinkTask, farewell: &Goodbye, world: &World) -> LinkEnd {
     let (events_in, mut events) = mpsc::channel(EVENTS_QUEUED);
     let mut running = pin!(task.run(events_in));
-    let mut pulse = pin!(watch_main_thread(id, link, world));
+    let mut pulse = pin!(watch_main_thread(id, link.clone(), world));
+    let mut listening = pin!(listen(id, link, world));
     let mut strangers = Strangers::default();
     loop {
         tokio::select! {
@@ -257,8 +262,21 @@ async fn keep(id: SessionId, link: Link, task: LinkTask, farewell: &Goodbye, wor
             end = parted(farewell) => return end,
             // What has said good-bye is not asked how it is.
             () = &mut pulse, if farewell.get().is_none() => {}
+            () = &mut listening, if farewell.get().is_none() => {}
         }
     }
+}
+
+/// Never returns: once somebody wants to know, the Script Editor is listened to.
+async fn listen(id: SessionId, link: Link, world: &World) {
+    world.outputs.is_wanted(id).await;
+    match link.subscribe(&[Subject::Output]).await {
+        Ok(()) => world.outputs.set_heard(id, true),
+        Err(error) => {
+            tracing::debug!(%id, error = &error as &dyn std::error::Error, "the Script Editor is not heard");
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Returns a while after the good-bye. The connection should have ended by then; a program that Maya started may hold it open.
@@ -296,8 +314,9 @@ fn tell(id: SessionId, event: LinkEvent, farewell: &Goodbye, strangers: &mut Str
         LinkEvent::Scene { reason, scene } => Observation::SceneSeen { id, reason, scene },
         LinkEvent::MainThreadFree => Observation::MainThreadFree { id },
         LinkEvent::Stranger { address, why } => return strangers.tell(id, &address, &why),
-        // Nobody subscribes to these.
-        LinkEvent::Selection(_) | LinkEvent::Output { .. } => return,
+        LinkEvent::Output { stream, text } => return world.outputs.hear(id, stream, &text),
+        // Nobody subscribes to it.
+        LinkEvent::Selection(_) => return,
     };
     world.registry.observe(&observation);
 }

@@ -53,6 +53,11 @@ impl Home {
         self.path.join("remembered.json")
     }
 
+    /// One line for each call of a tool.
+    pub fn audit(&self) -> PathBuf {
+        self.path.join("logs").join("audit.jsonl")
+    }
+
     /// True when this is the folder that every program finds without being told.
     pub fn is_default(&self) -> bool {
         env::home_dir().is_some_and(|home| home.join(".maya-mcp") == self.path)

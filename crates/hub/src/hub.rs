@@ -11,8 +11,8 @@ use std::{
 
 use futures_util::FutureExt as _;
 use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
-use maya_mcp_endpoint::{EndpointFile, EndpointSecret, Engine, Tokens, serve};
-use maya_mcp_maya::{HelperFiles, HelperFilesError, Links};
+use maya_mcp_endpoint::{AuditLog, EndpointFile, EndpointSecret, Engine, Tokens, serve};
+use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
 use maya_mcp_notify::{Desktop, tell};
 use maya_mcp_session::{Chooser, Commands, Observation, Registry, SessionId, Snapshot};
 use tokio::{net::TcpListener, sync::watch, time::timeout};
@@ -114,6 +114,7 @@ impl Hub {
 
         let registry = Registry::default();
         let links = Links::default();
+        let outputs = Outputs::default();
         let proof = EndpointSecret::random();
         let stop = CancellationToken::new();
         let stop_on_drop = stop.clone().drop_guard();
@@ -124,9 +125,11 @@ impl Hub {
         let engine = Engine {
             registry: registry.clone(),
             links: links.clone(),
+            outputs: outputs.clone(),
             commands: commands.clone(),
             tokens,
             proof: proof.clone(),
+            audit: Some(AuditLog { path: home.audit(), text: settings.audit }),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let serving = serve(listener, engine, stop.clone());
@@ -154,6 +157,7 @@ impl Hub {
         let world = Arc::new(World {
             registry: registry.clone(),
             links: links.clone(),
+            outputs,
             files,
             link: settings.link,
             timing,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use maya_mcp_discovery as discovery;
-use maya_mcp_maya::Links;
+use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_session::{
     AddError, Added, Address, Asker, ByHand, Command, Observation, Origin, Refused, Session, SessionId,
 };
@@ -116,7 +116,12 @@ impl Sessions {
         let stop = world.stop.child_token();
         let following = follow(origin, asked, stop.clone(), world);
         self.tasks.insert(id, Task { presses, stop });
-        let left = Left { id, links: self.world.links.clone(), told: self.left.0.clone() };
+        let left = Left {
+            id,
+            links: self.world.links.clone(),
+            outputs: self.world.outputs.clone(),
+            told: self.left.0.clone(),
+        };
         self.tracker.spawn(async move {
             following.await;
             drop(left);
@@ -276,12 +281,14 @@ async fn addresses_of(port: &Port) -> Vec<SocketAddr> {
 struct Left {
     id: SessionId,
     links: Links,
+    outputs: Outputs,
     told: mpsc::UnboundedSender<SessionId>,
 }
 
 impl Drop for Left {
     fn drop(&mut self) {
         self.links.remove(self.id);
+        self.outputs.forget(self.id);
         // The receiver is gone only when everything stops.
         let _ = self.told.send(self.id);
     }

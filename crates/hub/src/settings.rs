@@ -2,7 +2,7 @@
 
 use std::{fs, io, num::NonZeroU64, path::PathBuf};
 
-use maya_mcp_endpoint::{OnConflict, write_private};
+use maya_mcp_endpoint::{AuditText, OnConflict, write_private};
 use maya_mcp_maya::LinkKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -27,6 +27,8 @@ pub struct Settings {
     pub not_responding_after_s: Option<NonZeroU64>,
     /// Show notices on the desktop.
     pub notices: bool,
+    /// What `logs/audit.jsonl` holds of each call: a digest of its arguments, or the arguments as well.
+    pub audit: AuditText,
 }
 
 /// What happens when a Maya is found.
@@ -56,6 +58,7 @@ impl Default for Settings {
             remote_hosts: false,
             not_responding_after_s: None,
             notices: true,
+            audit: AuditText::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ mod link;
 mod links;
 mod methods;
 mod output;
+mod outputs;
 mod port;
 mod proof;
 mod protocol;
@@ -45,5 +46,6 @@ pub use methods::{
     SelectMode, Selection, Step, Subject, Units, Viewport, WriteModule, WrittenModule,
 };
 pub use output::{Progress, Stream};
+pub use outputs::{Outputs, Shown, Sizes};
 pub use protocol::{Execute, Execution, Language, LinkKind, Refusal, ResultType, ScriptError, Unsaved};
 pub use replace::{Build, replace};

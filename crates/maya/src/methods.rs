@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A Python module that shall exist in this Maya's memory, and nowhere else.
@@ -75,7 +76,7 @@ pub enum SelectMode {
 }
 
 /// What is selected. A component counts by itself, and has a name together with its neighbours.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Selection {
     pub count: u64,
     /// The first hundred.
@@ -112,7 +113,7 @@ pub enum Subject {
 }
 
 /// A scene in numbers rather than lists. What Maya did not tell is left at nothing.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SceneSummary {
     #[serde(deserialize_with = "or_nothing")]
@@ -141,7 +142,7 @@ pub struct SceneSummary {
     pub plugins: Listed,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Units {
     pub linear: Option<String>,
@@ -149,7 +150,7 @@ pub struct Units {
     pub time: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Frames {
     pub start: Option<f64>,
@@ -160,7 +161,7 @@ pub struct Frames {
 }
 
 /// A hundred names at most, and how many there are in truth.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Listed {
     #[serde(deserialize_with = "or_nothing")]
@@ -170,7 +171,7 @@ pub struct Listed {
 }
 
 /// The same of the files that are referenced.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct References {
     #[serde(deserialize_with = "or_nothing")]
@@ -179,7 +180,7 @@ pub struct References {
     pub entries: Vec<Reference>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Reference {
     pub node: Option<String>,

@@ -1,6 +1,8 @@
-//! What a script prints while it runs: gathered for its answer, and handed on to whoever wants it at once.
+//! What a script prints and tells while it runs: gathered for its answer, and handed on to whoever wants it at once.
 //!
 //! Invariant: what is kept is bounded, and nobody who is slow to take it holds up the connection.
+
+use std::mem;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -23,7 +25,7 @@ pub enum Stream {
 }
 
 /// News of a script that runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
     Output {
         stream: Stream,
@@ -33,6 +35,12 @@ pub enum Progress {
     NotStopping {
         line: Option<u64>,
         source: Option<String>,
+    },
+    /// What it tells itself by `report_progress`: how far it is, out of how much, and what it does now.
+    Reported {
+        progress: f64,
+        total: Option<f64>,
+        message: Option<String>,
     },
 }
 
@@ -44,8 +52,8 @@ pub(crate) struct Output {
     /// Characters that were too many.
     pub dropped: u64,
     follower: Option<mpsc::Sender<Progress>>,
-    /// That it does not stop, while the follower had no room for it.
-    untold: Option<Progress>,
+    /// For which the follower had no room, the latest of each kind; of output nothing.
+    untold: Vec<Progress>,
 }
 
 impl Output {
@@ -70,14 +78,20 @@ impl Output {
     }
 
     pub fn tell(&mut self, progress: Progress) {
+        self.untold.retain(|older| mem::discriminant(older) != mem::discriminant(&progress));
+        self.untold.push(progress);
+        self.tell_untold();
+    }
+
+    /// Once more, what there was no room for.
+    pub fn tell_untold(&mut self) {
+        let untold = mem::take(&mut self.untold);
         let Some(follower) = &self.follower else { return };
-        if let Some(untold) = self.untold.take()
-            && let Err(TrySendError::Full(untold)) = follower.try_send(untold)
-        {
-            self.untold = Some(untold);
-        }
-        if let Err(TrySendError::Full(missed @ Progress::NotStopping { .. })) = follower.try_send(progress) {
-            self.untold = Some(missed);
+        for progress in untold {
+            match follower.try_send(progress) {
+                Ok(()) | Err(TrySendError::Closed(_) | TrySendError::Full(Progress::Output { .. })) => {}
+                Err(TrySendError::Full(missed)) => self.untold.push(missed),
+            }
         }
     }
 }
@@ -141,5 +155,35 @@ mod tests {
         follows.try_recv().expect("the flood");
         output.take(Stream::Stdout, "more".to_owned());
         assert_eq!(follows.try_recv(), Ok(stuck()), "before what comes later");
+    }
+
+    #[test]
+    fn of_what_a_script_reports_only_the_latest_waits_for_room() {
+        let (follower, mut follows) = mpsc::channel(2);
+        let mut output = Output::followed_by(follower);
+        let reported =
+            |progress| Progress::Reported { progress, total: Some(9.0), message: Some("rigging".to_owned()) };
+        let stuck = || Progress::NotStopping { line: None, source: None };
+        for n in 0..5 {
+            output.tell(reported(f64::from(n)));
+        }
+        output.tell(stuck());
+        let mut heard = || [follows.try_recv().ok(), follows.try_recv().ok(), follows.try_recv().ok()];
+        assert_eq!(heard(), [Some(reported(0.0)), Some(reported(1.0)), None], "what it had room for");
+        output.tell_untold();
+        assert_eq!(heard(), [Some(reported(4.0)), Some(stuck()), None], "neither takes the other's place");
+        output.tell_untold();
+        assert_eq!(heard(), [None, None, None], "and once");
+    }
+
+    #[test]
+    fn what_a_script_reports_to_nobody_is_nowhere_and_harms_nobody() {
+        let (follower, follows) = mpsc::channel(1);
+        drop(follows);
+        for mut output in [Output::default(), Output::followed_by(follower)] {
+            output.tell(Progress::Reported { progress: 1.0, total: None, message: None });
+            output.take(Stream::Stdout, "goes on".to_owned());
+            assert_eq!(output.stdout, "goes on", "the answer is whole");
+        }
     }
 }

@@ -51,6 +51,14 @@ struct WireNotStopping {
     source: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct WireProgress {
+    id: u64,
+    progress: f64,
+    total: Option<f64>,
+    message: Option<String>,
+}
+
 impl Waiting {
     /// The message to send; none where nobody waits any more.
     pub fn add(&self, request: Request) -> Option<String> {
@@ -102,7 +110,8 @@ impl Waiting {
             Some(id) => Some(id.as_u64().and_then(|id| self.with(|waiters| waiters.remove(&id)))),
         };
         if let Some(waiter) = waiter {
-            let Waiter { reply, output, .. } = waiter?;
+            let Waiter { reply, mut output, .. } = waiter?;
+            output.tell_untold();
             let _ = reply.send(answer_in(message).map(|result| Reply { result, binary, output }));
             return None;
         }
@@ -120,6 +129,12 @@ impl Waiting {
             "not_stopping" => {
                 let WireNotStopping { id, line, source } = serde_json::from_value(params).ok()?;
                 let progress = Progress::NotStopping { line, source: source.map(short) };
+                self.with(|waiters| waiters.get_mut(&id).map(|waiter| waiter.output.tell(progress)));
+                None
+            }
+            "progress" => {
+                let WireProgress { id, progress, total, message } = serde_json::from_value(params).ok()?;
+                let progress = Progress::Reported { progress, total, message: message.map(short) };
                 self.with(|waiters| waiters.get_mut(&id).map(|waiter| waiter.output.tell(progress)));
                 None
             }

@@ -1,35 +1,45 @@
 //! The bodies of requests on their way in.
 //!
-//! Invariant: no body takes longer than its time, and all together hold no more memory than there is room for.
+//! Invariant: no body takes longer than its time, all large ones together hold no more memory than there is room for, and a small one
+//! never waits for them.
 
-use std::{
-    io,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use axum::{
-    body::{Body, Bytes, HttpBody},
-    extract::Request,
-};
-use hyper::body::{Frame, SizeHint};
+use axum::body::{Body, Bytes, HttpBody as _};
+use http_body_util::{BodyExt as _, Full};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Sleep, sleep},
+    time::timeout,
 };
 
 /// A scene's worth of text in one argument, and no more.
 pub(crate) const BODY_LIMIT: usize = 32 << 20;
 /// On this machine a body arrives at once.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// 128 MiB in all.
+/// Nearly every request; as many of these as there can be connections are no burden.
+const SMALL: usize = 256 << 10;
+/// 128 MiB for the large ones. (rmcp copies each once more, for as long as it takes to read it.)
 const ROOM_KIB: usize = 128 << 10;
+/// What is read and thrown away of a body that is too large: most clients look for an answer only when they have sent everything.
+const THROWN_AWAY: usize = 4 * BODY_LIMIT;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Bodies {
     room: Arc<Semaphore>,
+}
+
+/// A whole body, and its place among the large ones.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub bytes: Bytes,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failed {
+    TooLarge,
+    TooSlow,
+    BrokenOff,
 }
 
 impl Default for Bodies {
@@ -39,74 +49,142 @@ impl Default for Bodies {
 }
 
 impl Bodies {
-    /// Waits for room.
-    pub(crate) async fn take_in(&self, request: Request) -> Request {
-        if request.body().is_end_stream() {
-            return request;
+    /// Waits for room if the body turns out to be large.
+    pub(crate) async fn take_in(&self, mut body: Body) -> Result<Arrived, Failed> {
+        let announced = body.size_hint().lower();
+        let mut bytes = Vec::new();
+        if announced > BODY_LIMIT as u64 {
+            return Err(throw_away(body).await);
         }
-        let size = request.body().size_hint().upper().unwrap_or(u64::MAX);
-        let kib = size.min(BODY_LIMIT as u64).div_ceil(1024).max(1);
-        let kib = u32::try_from(kib).expect("the limit is far below");
+        if fill(&mut body, &mut bytes, SMALL).await? == Filled::Whole {
+            return Ok(Arrived { bytes: bytes.into(), place: None });
+        }
+        let size = body.size_hint().upper().unwrap_or(u64::MAX).saturating_add(bytes.len() as u64);
+        let kib = u32::try_from(size.min(BODY_LIMIT as u64).div_ceil(1024)).expect("the limit is far below");
         let place = self.room.clone().acquire_many_owned(kib).await.expect("the semaphore is never closed");
-        request.map(|body| Body::new(Arriving { body, patience: Box::pin(sleep(PATIENCE)), _place: place }))
-    }
-}
-
-#[derive(Debug)]
-struct Arriving {
-    body: Body,
-    patience: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl HttpBody for Arriving {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            return Poll::Ready(frame);
+        match fill(&mut body, &mut bytes, BODY_LIMIT).await? {
+            Filled::Whole => Ok(Arrived { bytes: bytes.into(), place: Some(place) }),
+            Filled::More => {
+                drop((bytes, place));
+                Err(throw_away(body).await)
+            }
         }
-        let late = || axum::Error::new(io::Error::from(io::ErrorKind::TimedOut));
-        self.patience.as_mut().poll(context).map(|()| Some(Err(late())))
     }
+}
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+impl Arrived {
+    /// It keeps its place until its reader has done with it.
+    pub(crate) fn into_body(self) -> Body {
+        let Self { bytes, place } = self;
+        Body::new(Full::new(bytes).map_frame(move |frame| {
+            let _held = &place;
+            frame
+        }))
     }
+}
 
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    Whole,
+    More,
+}
+
+/// Up to the limit, and at most one piece beyond it.
+async fn fill(body: &mut Body, bytes: &mut Vec<u8>, limit: usize) -> Result<Filled, Failed> {
+    let filling = async {
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Failed::BrokenOff)?;
+            if let Ok(data) = frame.into_data() {
+                bytes.extend_from_slice(&data);
+            }
+            if bytes.len() > limit {
+                return Ok(Filled::More);
+            }
+        }
+        Ok(Filled::Whole)
+    };
+    timeout(PATIENCE, filling).await.unwrap_or(Err(Failed::TooSlow))
+}
+
+async fn throw_away(mut body: Body) -> Failed {
+    let throwing = async {
+        let mut thrown = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            thrown += frame.data_ref().map_or(0, Bytes::len);
+            if thrown > THROWN_AWAY {
+                return;
+            }
+        }
+    };
+    let _ = timeout(PATIENCE, throwing).await;
+    Failed::TooLarge
 }
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::BodyExt as _;
+    use std::io;
+
+    use futures_util::{FutureExt as _, StreamExt as _, stream};
 
     use super::*;
 
-    fn stalled() -> Request {
-        let never = futures_util::stream::pending::<Result<Bytes, io::Error>>();
-        Request::new(Body::from_stream(never))
+    /// So much of it comes, and then nothing more.
+    fn stalled(some: usize) -> Body {
+        let some = stream::once(async move { Ok::<_, io::Error>(Bytes::from(vec![b' '; some])) });
+        Body::from_stream(some.chain(stream::pending()))
+    }
+
+    fn whole(length: usize) -> Body {
+        let pieces = (0..length).step_by(SMALL).map(move |start| (length - start).min(SMALL));
+        let pieces = pieces.map(|piece| Ok::<_, io::Error>(Bytes::from(vec![b' '; piece])));
+        Body::from_stream(stream::iter(pieces.collect::<Vec<_>>()))
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_stalls_is_given_up_and_makes_room() {
+    async fn a_large_body_that_stalls_keeps_no_small_one_waiting_and_is_given_up() {
         let bodies = Bodies::default();
-        let mut stalling = Vec::new();
-        for _ in 0..4 {
-            stalling.push(bodies.take_in(stalled()).await);
+        let taking = |_| {
+            let bodies = bodies.clone();
+            Box::pin(async move { bodies.take_in(stalled(SMALL + 1)).await })
+        };
+        let mut stalling: Vec<_> = (0..4).map(taking).collect();
+        for one in &mut stalling {
+            assert!(one.now_or_never().is_none(), "it is still arriving");
         }
-        let next = bodies.take_in(stalled());
-        tokio::pin!(next);
-        let waiting = tokio::time::timeout(PATIENCE / 2, next.as_mut()).await;
-        assert!(waiting.is_err(), "there is no room for a fifth");
-        let one = stalling.pop().expect("four are there");
-        assert!(one.into_body().collect().await.is_err(), "too late");
-        next.await;
+        assert!(bodies.take_in(whole(SMALL)).await.is_ok(), "a small one needs no room");
+        let large = bodies.take_in(whole(SMALL + 1));
+        tokio::pin!(large);
+        assert!(timeout(PATIENCE / 2, large.as_mut()).await.is_err(), "there is no room for a fifth");
+        for one in &mut stalling {
+            assert_eq!(one.await.expect_err("too late"), Failed::TooSlow, "it has had its time");
+        }
+        let large = large.await.expect("there is room again");
+        assert_eq!(bodies.room.available_permits(), ROOM_KIB - BODY_LIMIT / 1024, "it has its place");
+        drop(large.into_body());
+        assert_eq!(bodies.room.available_permits(), ROOM_KIB, "until its reader has done with it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_body_is_longer_than_the_limit() {
+        let bodies = Bodies::default();
+        let exact = bodies.take_in(whole(BODY_LIMIT)).await.expect("just small enough");
+        assert_eq!(exact.bytes.len(), BODY_LIMIT, "all of it");
+        drop(exact);
+        let one_more = bodies.take_in(whole(BODY_LIMIT + 1)).await;
+        assert_eq!(one_more.expect_err("one too many"), Failed::TooLarge, "without a length");
+        let announced = bodies.take_in(Body::from(vec![b' '; BODY_LIMIT + 1])).await;
+        assert_eq!(announced.expect_err("one too many"), Failed::TooLarge, "with one");
+        let piece = Bytes::from(vec![b' '; SMALL]);
+        let endless = stream::repeat_with(move || Ok::<_, io::Error>(piece.clone()));
+        let endless = bodies.take_in(Body::from_stream(endless)).await;
+        assert_eq!(endless.expect_err("without end"), Failed::TooLarge, "even that ends");
+        assert_eq!(
+            bodies.take_in(stalled(0)).await.expect_err("nothing comes"),
+            Failed::TooSlow,
+            "after a while"
+        );
+        let broken = Body::from_stream(stream::once(async { Err::<Bytes, _>(io::Error::other("gone")) }));
+        assert_eq!(bodies.take_in(broken).await.expect_err("it broke"), Failed::BrokenOff, "as it is");
+        assert_eq!(bodies.room.available_permits(), ROOM_KIB, "nothing is held");
     }
 }

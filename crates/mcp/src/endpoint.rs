@@ -20,7 +20,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use maya_mcp_maya::Links;
+use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_session::{Commands, Registry};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
@@ -28,26 +28,36 @@ use rmcp::transport::streamable_http_server::{
 use serde_json::json;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    approvals::{self, Approvals},
     arriving::{BODY_LIMIT, Bodies},
+    audit::{self, Audit, AuditLog, AuditText},
     changes::Changes,
+    connections::{Connection, Connections, Leave},
+    executions::Executions,
     gate::{self, Door, Guard, refuse},
     legacy_sessions::{LegacySessions, Patience},
-    newcomers::{Newcomer, Newcomers},
     push::{self, Pulse},
     secret::{EndpointSecret, is_nonce},
     server::{Server, Shared},
+    shares::Shares,
+    slow_readers::Patient,
     tokens::Tokens,
+    tools::Positions,
 };
 
 /// Some way below the files that a process may open; a workstation has a handful of clients.
 const CONNECTIONS: usize = 400;
 /// For a client that keeps an unused connection. Who has shown no token has far less time.
 const SILENT_CONNECTION: Duration = Duration::from_mins(5);
+/// Between looks for an idle connection, when there is no place for one more.
+const MAKE_ROOM: Duration = Duration::from_millis(50);
+/// A request line and its headers; ours have a few hundred bytes.
+const HEADERS: usize = 64 << 10;
 /// After `stop`: for answers that are being written.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 /// After that: for streams that have been told to end.
@@ -58,11 +68,15 @@ const CUT_OFF: Duration = Duration::from_millis(350);
 pub struct Engine {
     pub registry: Registry,
     pub links: Links,
+    /// What their Script Editors show.
+    pub outputs: Outputs,
     /// To whoever carries out what is asked for beside choosing.
     pub commands: Commands,
     /// `None`: no token is asked for, and every client is "local". For conformance runs only.
     pub tokens: Option<Tokens>,
     pub proof: EndpointSecret,
+    /// Where each call is written down.
+    pub audit: Option<AuditLog>,
     pub version: String,
 }
 
@@ -72,11 +86,17 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     // Cancelled a moment after `stop`: open streams end then.
     let cut = CancellationToken::new();
     let tracker = TaskTracker::new();
+    let (audit, audit_lines) = Audit::new(engine.audit.as_ref().map_or(AuditText::Digest, |log| log.text));
     let shared = Arc::new(Shared {
         changes: Changes::new(&engine.registry),
+        executions: Executions::default(),
+        approvals: Approvals::default(),
+        audit,
+        positions: Positions::default(),
         pulse: watch::Sender::new(Pulse::default()),
         registry: engine.registry,
         links: engine.links,
+        outputs: engine.outputs,
         commands: engine.commands,
         tracker: tracker.clone(),
         stop: stop.clone(),
@@ -84,7 +104,13 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     });
     let sessions = Arc::new(session_manager());
     let legacy = Arc::new(LegacySessions::new(sessions.clone()));
-    let guard = Guard { tokens: engine.tokens.clone(), sessions: legacy.clone(), bodies: Bodies::default() };
+    let guard = Guard {
+        tokens: engine.tokens.clone(),
+        sessions: legacy.clone(),
+        bodies: Bodies::default(),
+        shares: Shares::default(),
+        tracker: tracker.clone(),
+    };
     let door = Arc::new(Door::new(port));
     let mcp = mcp(shared.clone(), sessions, &door, cut.clone());
     let router = router(mcp, guard, door, engine.proof);
@@ -93,6 +119,10 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     let stopped = stop.clone();
     tracker.spawn(async move { background.changes.keep_up(&background.registry, stopped).await });
     tracker.spawn(push::beat(&shared.registry, shared.pulse.clone(), stop.clone()));
+    tracker.spawn(approvals::expire(shared.registry.clone(), stop.clone()));
+    if let Some(AuditLog { path, .. }) = engine.audit {
+        tracker.spawn(audit::write(path, audit_lines, stop.clone()));
+    }
     let stopped = stop.clone();
     tracker.spawn(async move { legacy.reap(Patience::default(), stopped).await });
     if let Some(tokens) = engine.tokens {
@@ -114,7 +144,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     Ok(())
 }
 
-fn session_manager() -> LocalSessionManager {
+pub(crate) fn session_manager() -> LocalSessionManager {
     let mut sessions = LocalSessionManager::default();
     sessions.session_config.keep_alive = None;
     sessions
@@ -166,10 +196,10 @@ async fn accept(
     kill: &CancellationToken,
 ) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let newcomers = Newcomers::default();
+    let connections = Connections::default();
     loop {
         let arrival = async {
-            let place = room.clone().acquire_owned().await.expect("the semaphore is never closed");
+            let place = place(&room, &connections).await;
             listener.accept().await.map(|(stream, _)| (stream, place))
         };
         let Some(arrived) = stop.run_until_cancelled(arrival).await else { return };
@@ -182,7 +212,7 @@ async fn accept(
                 continue;
             }
         };
-        let connection = serve_connection(stream, router.clone(), newcomers.come(), stop.clone());
+        let connection = serve_connection(stream, router.clone(), connections.come(), stop.clone());
         let kill = kill.clone();
         tracker.spawn(async move {
             kill.run_until_cancelled(connection).await;
@@ -191,10 +221,21 @@ async fn accept(
     }
 }
 
+/// There is always one: a connection that is not in use goes for one more.
+async fn place(room: &Arc<Semaphore>, connections: &Connections) -> OwnedSemaphorePermit {
+    while room.available_permits() == 0 {
+        connections.make_room();
+        if let Ok(place) = tokio::time::timeout(MAKE_ROOM, room.clone().acquire_owned()).await {
+            return place.expect("the semaphore is never closed");
+        }
+    }
+    room.clone().acquire_owned().await.expect("the semaphore is never closed")
+}
+
 async fn serve_connection(
     stream: TcpStream,
     router: Router,
-    newcomer: Arc<Newcomer>,
+    newcomer: Arc<Connection>,
     stop: CancellationToken,
 ) {
     // Small answers must not wait for more.
@@ -208,11 +249,18 @@ async fn serve_connection(
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(SILENT_CONNECTION)
-        .serve_connection(TokioIo::new(stream), service);
+        .max_buf_size(HEADERS)
+        .serve_connection(TokioIo::new(Patient::new(stream)), service);
     tokio::pin!(connection);
     let served = tokio::select! {
         served = &mut connection => served,
-        () = newcomer.has_to_go() => return,
+        leave = newcomer.has_to_go() => {
+            if leave == Leave::AtOnce {
+                return;
+            }
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await

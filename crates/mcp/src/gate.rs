@@ -1,6 +1,7 @@
-//! Who may come in: the right `Host`, no foreign `Origin`, a good token.
+//! Who may come in: the right `Host`, no foreign `Origin`, a good token, and no more than its share.
 //!
-//! Invariant: every route is checked for Host and Origin before anything else happens; nothing behind `/mcp` runs without a known client.
+//! Invariant: every route is checked for Host and Origin before anything else happens; nothing behind `/mcp` runs without a known client
+//! and outside of its share.
 
 use std::sync::Arc;
 
@@ -11,18 +12,22 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
-use tokio_util::sync::CancellationToken;
+use serde_json::{Value, json};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     arriving::Bodies,
-    legacy_sessions::{Entrance, LegacySessions, OpenBody},
-    newcomers::Newcomer,
+    asked::{self, Asked, Asker},
+    connections::Connection,
+    legacy_sessions::{Entrance, LegacySessions, Open, OpenBody},
     server::Caller,
+    shares::{Kind, Share, Shares},
+    slow_readers,
     tokens::{Grant, Tokens},
 };
 
 const SESSION: &str = "mcp-session-id";
+const VERSION: &str = "mcp-protocol-version";
 
 /// What the address of a request must say. A page in a browser that tricks DNS sends its own name here.
 #[derive(Debug)]
@@ -49,7 +54,8 @@ impl Door {
         if !request.uri().authority().is_none_or(|authority| ours(authority.as_str())) {
             return Err("This endpoint is no proxy.");
         }
-        if !request.headers().get_all(header::ORIGIN).iter().all(is_local_origin) {
+        let mut origins = request.headers().get_all(header::ORIGIN).iter();
+        if !origins.next().is_none_or(is_local_origin) || origins.next().is_some() {
             return Err("This endpoint does not answer web pages of other sites.");
         }
         Ok(())
@@ -61,7 +67,8 @@ fn is_local_origin(origin: &HeaderValue) -> bool {
     let host = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
     let Some(host) = host else { return false };
     let (name, port) = host.split_once(':').unwrap_or((host, "80"));
-    let is_port = port.parse::<u16>().is_ok();
+    // Parsing alone would take a sign.
+    let is_port = port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok();
     is_port && (name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost"))
 }
 
@@ -82,6 +89,15 @@ pub(crate) struct Guard {
     pub tokens: Option<Tokens>,
     pub sessions: Arc<LegacySessions>,
     pub bodies: Bodies,
+    pub shares: Shares,
+    pub tracker: TaskTracker,
+}
+
+/// A request that may go on, and what it takes of its client's share.
+struct Admitted {
+    request: Request,
+    asker: Asker,
+    share: Option<Arc<Share>>,
 }
 
 impl Guard {
@@ -92,38 +108,87 @@ impl Guard {
         let client = "local".parse().expect("a good name");
         Some(Grant { client, hash: [0; 32], ended: CancellationToken::new() })
     }
-}
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-}
-
-pub(crate) async fn check_token(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    let Some(grant) = guard.admit(request.headers()).await else { return unauthorized() };
-    if let Some(newcomer) = request.extensions().get::<Arc<Newcomer>>() {
-        newcomer.is_known();
+    /// Takes in what is asked, and counts it.
+    async fn weigh(&self, request: Request, grant: &Grant) -> Result<Admitted, Box<Response>> {
+        let (method, version) = (request.method().clone(), request.headers().get(VERSION).cloned());
+        let mut asker = Asker { method, version, id: Value::Null };
+        if asker.method == Method::GET {
+            let share = self.shares.take(&grant.client, Kind::Stream);
+            let share = share.ok_or_else(|| asked::too_many(Kind::Stream, None))?;
+            return Ok(Admitted { request, asker, share: Some(Arc::new(share)) });
+        }
+        if asker.method != Method::POST {
+            return Ok(Admitted { request, asker, share: None });
+        }
+        let arriving = self.shares.take(&grant.client, Kind::Arriving);
+        let arriving = arriving.ok_or_else(|| asked::too_many(Kind::Arriving, None))?;
+        let (parts, body) = request.into_parts();
+        let arrived = grant.ended.run_until_cancelled(self.bodies.take_in(body)).await;
+        let arrived = arrived.ok_or_else(unauthorized)?.map_err(asked::failed_to_arrive)?;
+        drop(arriving);
+        let message = Asked::of(&arrived.bytes)?;
+        let mut request = Request::from_parts(parts, arrived.into_body());
+        // Also at the limit: it is how a client says that it wants no answer to one of its requests.
+        let Asked::Request { id, kind } = message else {
+            return Ok(Admitted { request, asker, share: None });
+        };
+        let share = self.shares.take(&grant.client, kind).map(Arc::new);
+        let share = share.ok_or_else(|| asked::too_many(kind, Some(&id)))?;
+        // rmcp keeps it for as long as it works on the request, also when its client has hung up.
+        request.extensions_mut().insert(share.clone());
+        asker.id = id;
+        Ok(Admitted { request, asker, share: Some(share) })
     }
-    let open = match session_of(request.headers()) {
-        None => None,
-        Some(id) => match guard.sessions.enter(&id, &grant) {
-            Entrance::Open(open) => Some((id, open)),
+
+    fn enter(&self, headers: &HeaderMap, grant: &Grant) -> Result<Option<(String, Open)>, Box<Response>> {
+        let Some(id) = session_of(headers) else { return Ok(None) };
+        match self.sessions.enter(&id, grant) {
+            Entrance::Open(open) => Ok(Some((id, open))),
             // As for a session that does not exist: whose it is, is nobody's business.
-            Entrance::NotYours | Entrance::Unknown => return no_such_session(),
-        },
-    };
-    let mut ended = open.as_ref().map_or_else(|| grant.ended.clone(), |(_, open)| open.ended.clone());
-    if let (&Method::DELETE, Some((id, _))) = (request.method(), &open) {
-        guard.sessions.end(id);
-        ended = grant.ended.clone();
+            Entrance::NotYours | Entrance::Unknown => Err(Box::new(no_such_session())),
+        }
     }
-    request.extensions_mut().insert(Caller { client: grant.client.clone(), ended: ended.clone() });
-    let request = guard.bodies.take_in(request).await;
-    let response = next.run(request).await;
-    if let (None, Some(id)) = (&open, session_of(response.headers())) {
-        guard.sessions.begin(&id, &grant).await;
+
+    async fn serve(&self, request: Request, grant: Grant, next: Next) -> Result<Response, Box<Response>> {
+        let in_use = request.extensions().get::<Arc<Connection>>().map(|one| one.answers(&grant));
+        let open = self.enter(request.headers(), &grant)?;
+        let mut ended = open.as_ref().map_or_else(|| grant.ended.clone(), |(_, open)| open.ended.clone());
+        let Admitted { mut request, asker, share } = self.weigh(request, &grant).await?;
+        // What rmcp will refuse ends nothing.
+        if let (true, Some((id, _))) = (asker.ends_session(), &open) {
+            self.sessions.end(id);
+            ended = grant.ended.clone();
+        }
+        request.extensions_mut().insert(Caller { client: grant.client.clone(), ended: ended.clone() });
+        let is_get = asker.method == Method::GET;
+        let response = asked::explain(next.run(request).await, asker).await;
+        if let (None, Some(id)) = (&open, session_of(response.headers())) {
+            self.sessions.begin(&id, &grant).await;
+        }
+        let is_stream = is_get && response.status().is_success();
+        let held = (open.map(|(_, open)| open), share);
+        Ok(response.map(|body| {
+            if is_stream {
+                let signals = Body::new(OpenBody::new(body, ended, held));
+                return slow_readers::read_ahead(signals, in_use, &self.tracker);
+            }
+            Body::new(OpenBody::new(body, ended, (held, in_use)))
+        }))
     }
-    response.map(|body| Body::new(OpenBody::new(body, ended, open.map(|(_, open)| open))))
+}
+
+/// One header, and never the address: addresses are written into logs.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut shown = headers.get_all(header::AUTHORIZATION).iter();
+    let (scheme, token) = shown.next()?.to_str().ok()?.split_once(' ')?;
+    let is_one = shown.next().is_none() && scheme.eq_ignore_ascii_case("bearer");
+    is_one.then_some(token.trim())
+}
+
+pub(crate) async fn check_token(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let Some(grant) = guard.admit(request.headers()).await else { return unauthorized() };
+    guard.serve(request, grant, next).await.unwrap_or_else(|refusal| *refusal)
 }
 
 fn session_of(headers: &HeaderMap) -> Option<String> {

@@ -191,21 +191,21 @@ impl Drop for Open {
     }
 }
 
-/// A body that ends when its reader's rights do. The session stays open until it has been read or given up.
+/// A body that ends when its reader's rights do. What is held for it is given back when it has been read or given up.
 #[derive(Debug)]
-pub(crate) struct OpenBody {
+pub(crate) struct OpenBody<T> {
     body: Body,
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
-    _open: Option<Open>,
+    _held: T,
 }
 
-impl OpenBody {
-    pub(crate) fn new(body: Body, ended: CancellationToken, open: Option<Open>) -> Self {
-        Self { body, ended: Box::pin(ended.cancelled_owned()), _open: open }
+impl<T> OpenBody<T> {
+    pub(crate) fn new(body: Body, ended: CancellationToken, held: T) -> Self {
+        Self { body, ended: Box::pin(ended.cancelled_owned()), _held: held }
     }
 }
 
-impl HttpBody for OpenBody {
+impl<T: Unpin> HttpBody for OpenBody<T> {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -232,7 +232,10 @@ impl HttpBody for OpenBody {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt as _;
+
     use super::*;
+    use crate::chatty::Client;
 
     fn grant(client: &str) -> Grant {
         let client = client.parse().expect("a good name");
@@ -287,5 +290,35 @@ mod tests {
         assert!(sessions.dead(hour).is_empty(), "it was in use a moment ago");
         tokio::time::advance(hour).await;
         assert_eq!(sessions.dead(hour), ["one"], "an hour of silence");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_with_an_open_stream_outlives_every_silence() {
+        let (mut used, mut silent) = (Client::connect(1).await, Client::connect(1).await);
+        let tables = [&used, &silent].map(|client| Arc::new(LegacySessions::new(client.rmcp.clone())));
+        let owner = grant("cursor");
+        for (table, client) in tables.iter().zip([&used, &silent]) {
+            table.begin(&client.session, &owner).await;
+        }
+        let stop = CancellationToken::new();
+        let living = async {
+            let Entrance::Open(open) = tables[0].enter(&used.session, &owner) else { panic!("it is ours") };
+            let mut stream = Body::new(OpenBody::new(used.open_stream().await, open.ended.clone(), open))
+                .into_data_stream();
+            stream.next().await.expect("the beginning").expect("no error");
+            // rmcp by itself would end both after five minutes.
+            tokio::time::sleep(Duration::from_mins(50)).await;
+            assert_eq!(silent.list_tools().await, 200, "one without a stream has an hour");
+            tokio::time::sleep(Duration::from_hours(24)).await;
+            assert_eq!(used.list_tools().await, 200, "a day is nothing with a stream");
+            stream.next().await.expect("it is open").expect("and what is signalled comes");
+            assert_eq!(silent.list_tools().await, 404, "and too much without one");
+            stop.cancel();
+        };
+        let reap = |table: &Arc<LegacySessions>| {
+            let (table, stop) = (table.clone(), stop.clone());
+            async move { table.reap(Patience::default(), stop).await }
+        };
+        tokio::join!(living, reap(&tables[0]), reap(&tables[1]));
     }
 }

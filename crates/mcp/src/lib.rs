@@ -2,26 +2,38 @@
 //!
 //! Invariant: listens on loopback only, answers nobody without a token, and commands never change state: they cause observations.
 
+mod approvals;
 mod arriving;
+mod asked;
+mod audit;
 mod bridge;
 mod call;
 mod changes;
+#[cfg(test)]
+mod chatty;
+mod connections;
+mod elicitation;
 mod endpoint;
 mod endpoint_file;
+mod executions;
 mod gate;
 mod legacy_sessions;
+mod logging;
 mod modern;
-mod newcomers;
 mod private_file;
 mod proven;
 mod push;
+mod reporter;
 mod resources;
 mod schema;
 mod secret;
 mod server;
+mod shares;
+mod slow_readers;
 mod tokens;
 mod tools;
 
+pub use audit::{AuditLog, AuditText};
 pub use bridge::{BridgeError, BridgeOptions, StartCommand, bridge};
 pub use call::{CallError, call_tool};
 pub use endpoint::{Engine, serve};

@@ -8,7 +8,7 @@ use std::{
 };
 
 use hyper::http::request::Parts;
-use maya_mcp_maya::Links;
+use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_session::{ClientName, Commands, Registry};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -28,10 +28,16 @@ use tokio_util::{
 };
 
 use crate::{
+    approvals::Approvals,
+    audit::Audit,
     changes::Changes,
+    elicitation::{self, Answers},
+    executions::Executions,
+    logging::{self, Level, SetLevel},
     push::{self, Listener, Pulse, Subscriptions},
+    reporter::Reporter,
     resources,
-    tools::{self, Call},
+    tools::{self, Call, Positions},
 };
 
 /// Tools change only with the program itself, and a signal goes out when they do.
@@ -56,8 +62,14 @@ pub(crate) struct Caller {
 pub(crate) struct Shared {
     pub registry: Registry,
     pub links: Links,
+    pub outputs: Outputs,
     pub commands: Commands,
     pub changes: Changes,
+    pub executions: Executions,
+    pub approvals: Approvals,
+    pub audit: Audit,
+    /// Up to where each client has read each session's output.
+    pub positions: Positions,
     pub pulse: watch::Sender<Pulse>,
     pub tracker: TaskTracker,
     pub stop: CancellationToken,
@@ -70,6 +82,8 @@ pub(crate) struct Server {
     /// Listens from before the handshake on; taken by whoever pushes.
     listener: Mutex<Option<Listener>>,
     subscriptions: Subscriptions,
+    /// What a client of the older protocol wants to hear of its scripts' output.
+    log_level: Mutex<Option<Level>>,
     ended: CancellationToken,
     _end: DropGuard,
 }
@@ -81,6 +95,7 @@ impl Server {
         Self {
             listener,
             subscriptions: Subscriptions::default(),
+            log_level: Mutex::default(),
             _end: ended.clone().drop_guard(),
             ended,
             shared,
@@ -93,13 +108,14 @@ impl Server {
 }
 
 pub(crate) fn capabilities() -> ServerCapabilities {
-    ServerCapabilities::builder()
+    let capabilities = ServerCapabilities::builder()
         .enable_tools()
         .enable_tool_list_changed()
         .enable_resources()
         .enable_resources_list_changed()
         .enable_resources_subscribe()
-        .build()
+        .build();
+    logging::declare(capabilities)
 }
 
 pub(crate) fn info(version: &str) -> ServerConfig {
@@ -140,13 +156,27 @@ impl ServerHandler for Server {
 
     async fn call_tool(
         &self,
-        request: CallToolRequestParams,
+        mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let Caller { client, ended } = caller(&context.extensions)?;
-        let call = Call { shared: &self.shared, client, abandoned: context.ct.clone(), ended };
-        let arguments = request.arguments.unwrap_or_default();
-        Ok(tools::call(call, &request.name, arguments).await?.into())
+        let legacy_level = *self.log_level.lock().unwrap_or_else(PoisonError::into_inner);
+        let call = Call {
+            shared: &self.shared,
+            client,
+            abandoned: context.ct.clone(),
+            ended: ended.clone(),
+            reporter: Reporter::new(&context, legacy_level),
+            offer: elicitation::offer(&context),
+            answers: Answers::of(&mut request),
+            about: Vec::new(),
+        };
+        tools::call(call, &request.name, request.arguments.unwrap_or_default()).await
+    }
+
+    async fn set_level(&self, request: SetLevel, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        *self.log_level.lock().unwrap_or_else(PoisonError::into_inner) = Some(logging::least(&request));
+        Ok(())
     }
 
     async fn list_resources(

@@ -1,37 +1,46 @@
-//! The tools, as a client sees them: what there is, and who does what is asked.
+//! The tools: who does what is asked, and what is told and written down of each call.
 //!
-//! Invariant: always in the same order; whatever the artist, the model or Maya got wrong is a tool result that can be read, and only a
-//! fault in the protocol is a protocol error.
+//! Invariant: whatever the artist, the model or Maya got wrong is a tool result that can be read, and only a fault in the protocol is a
+//! protocol error. Every call is one line of the audit log.
 
+mod arguments;
 mod execute;
+mod history;
+mod module;
+mod output;
+mod run;
+mod scene;
 mod sessions;
+mod several;
+mod table;
+mod target;
 
+pub(crate) use output::Positions;
 pub(crate) use sessions::infos;
+pub(crate) use table::list;
 
-use std::sync::LazyLock;
-
+use maya_mcp_session::{Answer, ChoiceError, ClientName, SessionId, Wanted};
 use rmcp::{
     ErrorData,
-    model::{CallToolResult, ContentBlock, JsonObject, Tool, ToolAnnotations},
+    model::{CallToolResponse, CallToolResult, ContentBlock, InputRequiredResult, JsonObject},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{schema, server::Shared};
-use maya_mcp_session::ClientName;
-
-pub(crate) const LIST_SESSIONS: &str = "list_sessions";
-pub(crate) const USE_SESSION: &str = "use_session";
-pub(crate) const ADD_SESSION: &str = "add_session";
-pub(crate) const WAIT_FOR_SESSION_CHANGE: &str = "wait_for_session_change";
-pub(crate) const EXECUTE_CODE: &str = "execute_code";
+use crate::{
+    audit::{Audit, AuditText, Line},
+    elicitation::{Answers, Offer},
+    reporter::Reporter,
+    secret::hex,
+    server::Shared,
+};
+use table::Tool;
 
 /// Our own program in a shell, where the artist speaks and not a model.
 pub const OUR_CLIENT: &str = "maya-mcp-cli";
-/// For that program alone.
-const CONNECT_SESSION: &str = "connect_session";
-const REMOVE_SESSION: &str = "remove_session";
 
 /// One call: who asks, and when to stop.
 #[derive(Debug)]
@@ -41,111 +50,235 @@ pub(crate) struct Call<'a> {
     /// Cancelled when nobody waits for the answer any more.
     pub abandoned: CancellationToken,
     /// Cancelled when the client's token or session has ended.
-    pub ended: &'a CancellationToken,
+    pub ended: CancellationToken,
+    pub reporter: Reporter,
+    /// How the client can ask its artist,
+    pub offer: Offer,
+    /// and what it has been told.
+    pub answers: Answers,
+    /// Which sessions it is about.
+    pub about: Vec<SessionId>,
 }
 
-/// The same for everybody, and made only once.
-pub(crate) fn list() -> &'static [Tool] {
-    static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(make);
-    &TOOLS
+/// A result, or why there is none.
+pub(crate) type Answered = Result<CallToolResult, Unanswered>;
+
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// A plain sentence with the next step, for whoever reads results.
+    Problem { sentence: String, ended: Ended },
+    /// The client has to ask its artist, and to call again.
+    Asks(Box<InputRequiredResult>),
 }
 
-fn make() -> Vec<Tool> {
-    vec![
-        Tool::new(LIST_SESSIONS, sessions::LIST_DESCRIPTION, schema::of_input::<sessions::NoParams>())
-            .with_title("List Maya sessions")
-            .with_raw_output_schema(schema::of_output::<sessions::Listing>())
-            .with_annotations(
-                // Not idempotent: it tells what changed since it was last asked.
-                ToolAnnotations::with_title("List Maya sessions").read_only(true).open_world(false),
-            ),
-        Tool::new(USE_SESSION, sessions::USE_DESCRIPTION, schema::of_input::<sessions::UseParams>())
-            .with_title("Choose the Maya session to work in")
-            .with_raw_output_schema(schema::of_output::<sessions::Chosen>())
-            .with_annotations(
-                ToolAnnotations::with_title("Choose the Maya session to work in")
-                    .read_only(false)
-                    .destructive(false)
-                    .idempotent(true)
-                    .open_world(false),
-            ),
-        Tool::new(ADD_SESSION, sessions::ADD_DESCRIPTION, schema::of_input::<sessions::AddParams>())
-            .with_title("Add a Maya by its address")
-            .with_raw_output_schema(schema::of_output::<sessions::AddedSession>())
-            .with_annotations(
-                ToolAnnotations::with_title("Add a Maya by its address")
-                    .read_only(false)
-                    .destructive(false)
-                    .idempotent(true)
-                    .open_world(true),
-            ),
-        Tool::new(
-            WAIT_FOR_SESSION_CHANGE,
-            sessions::WAIT_DESCRIPTION,
-            schema::of_input::<sessions::WaitParams>(),
-        )
-        .with_title("Wait for a change in the Maya sessions")
-        .with_raw_output_schema(schema::of_output::<sessions::Listing>())
-        .with_annotations(
-            ToolAnnotations::with_title("Wait for a change in the Maya sessions")
-                .read_only(true)
-                .open_world(false),
-        ),
-        Tool::new(EXECUTE_CODE, execute::DESCRIPTION, schema::of_input::<execute::Params>())
-            .with_title("Run Python or MEL in Maya")
-            .with_raw_output_schema(schema::of_output::<execute::Answer>())
-            .with_annotations(
-                ToolAnnotations::with_title("Run Python or MEL in Maya")
-                    .read_only(false)
-                    .destructive(true)
-                    .idempotent(false)
-                    .open_world(true),
-            ),
-    ]
+/// How a call ended, in the audit log's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Ok,
+    Error,
+    Refused,
+    Asked,
+    Cancelled,
+    Abandoned,
+    Lost,
 }
 
-pub(crate) async fn call(
-    call: Call<'_>,
-    name: &str,
-    arguments: JsonObject,
-) -> Result<CallToolResult, ErrorData> {
-    match name {
-        LIST_SESSIONS => Ok(sessions::list(&call)),
-        USE_SESSION => Ok(match parse(arguments) {
-            Ok(params) => sessions::choose(&call, params),
-            Err(result) => *result,
-        }),
-        ADD_SESSION => Ok(match parse(arguments) {
-            Ok(params) => sessions::add(&call, params).await,
-            Err(result) => *result,
-        }),
-        WAIT_FOR_SESSION_CHANGE => Ok(match parse(arguments) {
-            Ok(params) => sessions::wait(&call, params).await,
-            Err(result) => *result,
-        }),
-        CONNECT_SESSION if call.client.as_str() == OUR_CLIENT => Ok(match parse(arguments) {
-            Ok(params) => sessions::connect(&call, params).await,
-            Err(result) => *result,
-        }),
-        REMOVE_SESSION if call.client.as_str() == OUR_CLIENT => Ok(match parse(arguments) {
-            Ok(params) => sessions::remove(&call, params).await,
-            Err(result) => *result,
-        }),
-        EXECUTE_CODE => Ok(match parse(arguments) {
-            Ok(params) => execute::execute(&call, params).await,
-            Err(result) => *result,
-        }),
-        unknown => Err(ErrorData::invalid_params(format!("Unknown tool: {unknown}"), None)),
+impl Ended {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Refused => "refused",
+            Self::Asked => "asked",
+            Self::Cancelled => "cancelled",
+            Self::Abandoned => "abandoned",
+            Self::Lost => "lost",
+        }
     }
 }
 
-/// What does not fit is told to the model, so that it can do better.
-fn parse<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Box<CallToolResult>> {
-    serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| Box::new(problem(format!("The arguments do not fit this tool: {error}."))))
+impl Unanswered {
+    pub fn problem(sentence: impl Into<String>) -> Self {
+        Self::Problem { sentence: sentence.into(), ended: Ended::Error }
+    }
+
+    /// The artist does not want it.
+    pub fn refused(sentence: impl Into<String>) -> Self {
+        Self::Problem { sentence: sentence.into(), ended: Ended::Refused }
+    }
+
+    /// The artist has not answered yet.
+    pub fn asked(sentence: impl Into<String>) -> Self {
+        Self::Problem { sentence: sentence.into(), ended: Ended::Asked }
+    }
+
+    /// Nobody knows what came of it.
+    pub fn lost(sentence: impl Into<String>) -> Self {
+        Self::Problem { sentence: sentence.into(), ended: Ended::Lost }
+    }
+
+    fn ended(&self) -> Ended {
+        match self {
+            Self::Problem { ended, .. } => *ended,
+            Self::Asks(_) => Ended::Asked,
+        }
+    }
 }
 
-/// A plain sentence with the next step, for whoever reads results.
+impl From<ChoiceError> for Unanswered {
+    fn from(error: ChoiceError) -> Self {
+        Self::problem(error.to_string())
+    }
+}
+
+impl Call<'_> {
+    /// What its artist has said through the client, if it was about just this.
+    pub fn elicited(&mut self, digest: &str) -> Option<Answer> {
+        self.answers.take(digest)
+    }
+
+    /// Tells that it is still under way.
+    pub fn alive(&mut self, words: &str) {
+        self.reporter.alive(&self.shared.tracker, words);
+    }
+
+    /// A part of it that runs beside others: each tells what it prints, and the whole how far it is.
+    pub fn beside(&self) -> Self {
+        Self {
+            shared: self.shared,
+            client: self.client,
+            abandoned: self.abandoned.clone(),
+            ended: self.ended.clone(),
+            reporter: self.reporter.beside(),
+            offer: self.offer.clone(),
+            answers: Answers::default(),
+            about: Vec::new(),
+        }
+    }
+
+    /// Returns when nobody waits for it any more.
+    pub async fn over(&self) -> Unanswered {
+        let (sentence, ended) = tokio::select! {
+            () = self.abandoned.cancelled() => ("The call was cancelled.", Ended::Cancelled),
+            () = self.ended.cancelled() => ("The session was ended.", Ended::Abandoned),
+            () = self.shared.stop.cancelled() => ("Maya MCP Tray is being closed.", Ended::Abandoned),
+        };
+        Unanswered::Problem { sentence: sentence.to_owned(), ended }
+    }
+}
+
+pub(crate) async fn call(
+    mut call: Call<'_>,
+    name: &str,
+    arguments: JsonObject,
+) -> Result<CallToolResponse, ErrorData> {
+    let Some(tool) = table::find(name, call.client) else {
+        return Err(ErrorData::invalid_params(format!("Unknown tool: {name}"), None));
+    };
+    let began = Instant::now();
+    let text = serde_json::to_string(&arguments).expect("JSON is JSON");
+    let mut record = Recording { audit: &call.shared.audit, line: Some(line(&call, name, text)), began };
+    let outcome = carry_out(&mut call, tool, arguments).await;
+    call.reporter.finish().await;
+    let ended = match &outcome {
+        Ok(result) if result.is_error == Some(true) => Ended::Error,
+        Ok(_) => Ended::Ok,
+        Err(unanswered) => unanswered.ended(),
+    };
+    record.finish(&call.about, ended);
+    Ok(match outcome {
+        Ok(result) => result.into(),
+        Err(Unanswered::Problem { sentence, .. }) => problem(sentence).into(),
+        Err(Unanswered::Asks(request)) => (*request).into(),
+    })
+}
+
+async fn carry_out(call: &mut Call<'_>, tool: Tool, arguments: JsonObject) -> Answered {
+    match tool {
+        Tool::ListSessions => Ok(sessions::list(call)),
+        Tool::UseSession => sessions::choose(call, parse(arguments)?),
+        Tool::UnuseSession => Ok(sessions::unuse(call)),
+        Tool::GetSessionInfo => sessions::info(call, parse(arguments)?),
+        Tool::AddSession => sessions::add(call, parse(arguments)?).await,
+        Tool::WaitForSessionChange => sessions::wait(call, parse(arguments)?).await,
+        Tool::ConnectSession => sessions::connect(call, parse(arguments)?).await,
+        Tool::RemoveSession => sessions::remove(call, parse(arguments)?).await,
+        Tool::ExecuteCode => execute::execute(call, parse(arguments)?).await,
+        Tool::RunOnSessions => several::run(call, parse(arguments)?).await,
+        Tool::CancelExecution => execute::cancel(call, parse(arguments)?),
+        Tool::WriteModule => module::write(call, parse(arguments)?).await,
+        Tool::GetOutput => output::get(call, parse(arguments)?),
+        Tool::GetScene => scene::get(call, parse(arguments)?).await,
+        Tool::CaptureViewport => scene::capture(call, parse(arguments)?).await,
+        Tool::Undo => history::step(call, parse(arguments)?, history::Direction::Undo).await,
+        Tool::Redo => history::step(call, parse(arguments)?, history::Direction::Redo).await,
+    }
+}
+
+/// A call's line, which is written however the call ends.
+struct Recording<'a> {
+    audit: &'a Audit,
+    line: Option<Line>,
+    began: Instant,
+}
+
+fn line(call: &Call<'_>, tool: &str, arguments: String) -> Line {
+    Line {
+        time: String::new(),
+        client: call.client.clone(),
+        tool: tool.to_owned(),
+        sessions: Vec::new(),
+        digest: digest(&[&arguments]),
+        arguments: (call.shared.audit.text == AuditText::Arguments).then_some(arguments),
+        duration_ms: 0.0,
+        ended: Ended::Abandoned.word(),
+    }
+}
+
+impl Recording<'_> {
+    fn finish(&mut self, about: &[SessionId], ended: Ended) {
+        if let Some(line) = &mut self.line {
+            line.sessions = about.iter().map(ToString::to_string).collect();
+            line.ended = ended.word();
+        }
+    }
+}
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        if let Some(mut line) = self.line.take() {
+            line.time = Audit::now();
+            line.duration_ms = self.began.elapsed().as_secs_f64() * 1000.0;
+            self.audit.record(line);
+        }
+    }
+}
+
+/// What an artist is asked to allow, named by all of its parts.
+fn wanted(what: String, code: &str, parts: &[&str]) -> Wanted {
+    /// Some two screens of it.
+    const READABLE: usize = 4000;
+    let end = code.floor_char_boundary(READABLE);
+    let code = if end < code.len() { format!("{}\n…", &code[..end]) } else { code.to_owned() };
+    Wanted { digest: digest(parts), what, code }
+}
+
+/// Each part with its length, so that no two lists are alike.
+fn digest(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex(&hash.finalize())
+}
+
+/// What does not fit is told to the model, so that it can do better.
+fn parse<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Unanswered> {
+    serde_json::from_value(Value::Object(arguments))
+        .map_err(|error| Unanswered::problem(format!("The arguments do not fit this tool: {error}.")))
+}
+
 fn problem(sentence: impl Into<String>) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(sentence)])
 }
@@ -154,34 +287,4 @@ fn problem(sentence: impl Into<String>) -> CallToolResult {
 fn answer(content: &impl Serialize) -> CallToolResult {
     let value = serde_json::to_value(content).expect("our own types always serialize");
     CallToolResult::structured(value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_tool_can_be_shown_by_every_client() {
-        let tools = list();
-        let names: Vec<_> = tools.iter().map(|tool| tool.name.as_ref()).collect();
-        assert_eq!(
-            names,
-            ["list_sessions", "use_session", "add_session", "wait_for_session_change", "execute_code"],
-            "always in this order"
-        );
-        for tool in tools {
-            let name = &tool.name;
-            assert!(
-                name.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
-                "{name}: no dots and no capitals"
-            );
-            assert_eq!(tool.input_schema["type"], "object", "{name}: takes an object");
-            assert!(
-                tool.output_schema.as_ref().is_some_and(|schema| schema["type"] == "object"),
-                "{name}: gives an object"
-            );
-            let annotations = tool.annotations.as_ref().expect("a hint for those who ask people first");
-            assert!(annotations.read_only_hint.is_some() && annotations.title.is_some(), "{name}: hints");
-        }
-    }
 }

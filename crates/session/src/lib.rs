@@ -3,6 +3,7 @@
 //! Invariant: the [`Registry`] is the only writer of session state, and [`reduce`] is the only place where that state changes.
 //! This crate never opens a file, a socket or a process.
 
+mod access;
 pub mod clock;
 mod command;
 mod event;
@@ -14,6 +15,7 @@ mod registry;
 mod snapshot;
 mod wire;
 
+pub use access::{Access, Answer, InvalidAccess, Question, QuestionId, Rules, Scope, Wanted};
 pub use command::{AddError, Added, Asker, Command, Commands, NO_AUTHENTICATION, Refused};
 pub use event::{Edge, Event};
 pub use id::{ClientName, InvalidClientName, ProcessId, SessionId};

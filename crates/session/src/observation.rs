@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::{Address, ByHand, Chooser, Facts, Process, Scene, SessionId, Silent, Why};
+use crate::{
+    Access, Address, Answer, ByHand, Chooser, ClientName, Facts, Process, QuestionId, Scene, Scope,
+    SessionId, Silent, Wanted, Why,
+};
 
 #[derive(Debug, Clone)]
 pub enum Observation {
@@ -75,6 +78,25 @@ pub enum Observation {
     Chosen {
         by: Chooser,
         session: Option<SessionId>,
+    },
+    /// The artist has made a rule; none takes it back.
+    AccessSet {
+        scope: Scope,
+        access: Option<Access>,
+    },
+    /// A client wants something that the artist has to allow.
+    QuestionAsked {
+        client: ClientName,
+        session: SessionId,
+        wanted: Wanted,
+    },
+    QuestionAnswered {
+        id: QuestionId,
+        answer: Answer,
+    },
+    /// Whoever asked has taken the answer, or does not wait for one any more.
+    QuestionClosed {
+        id: QuestionId,
     },
 }
 

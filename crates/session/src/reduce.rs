@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{Ending, Event, Observation, Offer, Origin, Phase, Session, SessionId, Snapshot};
+use crate::{
+    Answer, ClientName, Ending, Event, Observation, Offer, Origin, Phase, Question, QuestionId, Scope,
+    Session, SessionId, Snapshot, Wanted,
+};
 
 /// Applies one observation. The event, if any, is about the session as it is (or, for an ended one, was) in `snapshot`.
 pub fn reduce(
@@ -31,6 +34,23 @@ pub fn reduce(
                 None => snapshot.choices.remove(by),
             };
             snapshot.revision += u64::from(before != known);
+            None
+        }
+        Observation::AccessSet { scope, access } => {
+            let is_known = match scope {
+                Scope::Session(id) | Scope::Pair(_, id) => snapshot.sessions.contains_key(id),
+                Scope::Everywhere | Scope::Client(_) => true,
+            };
+            let news = is_known && snapshot.rules.set(scope, *access);
+            snapshot.revision += u64::from(news);
+            None
+        }
+        Observation::QuestionAsked { client, session, wanted } => {
+            ask(snapshot, client, *session, wanted, now)
+        }
+        Observation::QuestionAnswered { id, answer } => answer_question(snapshot, *id, *answer),
+        Observation::QuestionClosed { id } => {
+            snapshot.revision += u64::from(snapshot.questions.remove(id).is_some());
             None
         }
         Observation::Connecting { id, address } => change(snapshot, *id, |session| {
@@ -108,8 +128,40 @@ fn appear(snapshot: &mut Snapshot, origin: Origin, now: Timestamp) -> Option<(Ar
 fn end(snapshot: &mut Snapshot, id: SessionId, event: Event) -> Option<(Arc<Session>, Event)> {
     let session = snapshot.sessions.remove(&id)?;
     snapshot.choices.retain(|_, chosen| *chosen != id);
+    snapshot.rules.forget(id);
+    snapshot.questions.retain(|_, question| question.session != id);
     snapshot.revision += 1;
     Some((session, event))
+}
+
+/// The same is not asked twice.
+fn ask(
+    snapshot: &mut Snapshot,
+    client: &ClientName,
+    session: SessionId,
+    wanted: &Wanted,
+    now: Timestamp,
+) -> Option<(Arc<Session>, Event)> {
+    let is_known = snapshot.sessions.contains_key(&session);
+    if is_known && snapshot.question(client, session, &wanted.digest).is_none() {
+        snapshot.revision += 1;
+        let id = QuestionId(snapshot.revision);
+        let (client, wanted) = (client.clone(), wanted.clone());
+        let question = Question { id, client, session, wanted, since: now, answer: None };
+        snapshot.questions.insert(id, Arc::new(question));
+    }
+    None
+}
+
+/// The first answer counts.
+fn answer_question(snapshot: &mut Snapshot, id: QuestionId, answer: Answer) -> Option<(Arc<Session>, Event)> {
+    let question = snapshot.questions.get_mut(&id).filter(|question| question.answer.is_none())?;
+    Arc::make_mut(question).answer = Some(answer);
+    if answer == Answer::Always {
+        snapshot.rules.trust(&question.client, question.session);
+    }
+    snapshot.revision += 1;
+    None
 }
 
 fn event_of(ending: &Ending) -> Event {

@@ -11,7 +11,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::{Asker, ClientName, Phase, ProcessId, SessionId};
+use crate::{Asker, ClientName, Phase, ProcessId, Question, QuestionId, Rules, SessionId};
 
 /// Every session, and who chose which. `revision` grows with each change.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +20,10 @@ pub struct Snapshot {
     pub sessions: BTreeMap<SessionId, Arc<Session>>,
     /// Only sessions that exist.
     pub choices: BTreeMap<Chooser, SessionId>,
+    /// Which client may do what in which session.
+    pub rules: Rules,
+    /// What clients want to be allowed; only in sessions that exist.
+    pub questions: BTreeMap<QuestionId, Arc<Question>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,6 +248,14 @@ impl Snapshot {
         };
         let mut found = self.sessions.values().filter(named);
         found.next().filter(|_| found.next().is_none()).cloned()
+    }
+
+    /// What this client has asked, if it was just this.
+    pub fn question(&self, client: &ClientName, session: SessionId, digest: &str) -> Option<&Arc<Question>> {
+        let same = |question: &&Arc<Question>| {
+            question.client == *client && question.session == session && question.wanted.digest == digest
+        };
+        self.questions.values().find(same)
     }
 
     fn running(&self) -> String {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Edge, Event, Origin, Session};
+use crate::{Access, Address, Edge, Event, Origin, Session};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionInfo {
@@ -33,9 +33,13 @@ pub struct SessionInfo {
     pub batch: bool,
     /// True when a call without `session` goes here.
     pub in_use: bool,
+    /// What you may do there, as the artist has set it. `full`: everything. `ask`: the artist is asked before anything runs.
+    /// `look_only`: nothing runs; sessions, scene, viewport and output can be looked at.
+    pub access: Access,
 }
 
-pub fn session_info(session: &Session, in_use: bool) -> SessionInfo {
+/// As one client sees it.
+pub fn session_info(session: &Session, in_use: bool, access: Access) -> SessionInfo {
     let facts = session.facts.as_ref();
     let scene = session.scene.as_ref();
     let (host, port, socket) = match (&session.origin, &session.address) {
@@ -60,6 +64,7 @@ pub fn session_info(session: &Session, in_use: bool) -> SessionInfo {
         socket,
         batch: session.is_batch(),
         in_use,
+        access,
     }
 }
 

@@ -67,6 +67,10 @@ fn messages() -> Vec<(Value, &'static [u8])> {
         (json!({"event": "output", "params": {"id": 1, "stream": "stdout"}}), "hé".as_bytes()),
         (json!({"event": "output", "params": {"id": null, "stream": "warning"}}), b"w"),
         (json!({"event": "not_stopping", "params": {"id": 1, "line": 3, "source": null}}), b""),
+        (
+            json!({"event": "progress", "params": {"id": 1, "progress": 0.5, "total": 2, "message": null}}),
+            b"",
+        ),
         (json!({"event": "scene", "params": scene}), b""),
         (json!({"event": "selection", "params": {"count": 1, "names": ["a"], "truncated": false}}), b""),
         (json!({"event": "stranger", "params": {"address": "127.0.0.1:1", "why": "no proof"}}), b""),

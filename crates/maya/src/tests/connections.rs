@@ -134,6 +134,77 @@ async fn output_is_gathered_for_who_asked_and_handed_on_while_it_runs() {
 }
 
 #[tokio::test(flavor = "local")]
+async fn what_a_script_reports_is_handed_on_and_what_is_not_as_agreed_is_not() {
+    let helper = Helper::listen().await;
+    let (opened, _own) = helper.open().await;
+    let client = opened.link.client("cursor");
+    let (follower, mut follows) = mpsc::channel(16);
+    let mut running = client.start(&python("x"), follower).await.expect("it is taken");
+    let mut peer = helper.accept().await;
+    let id = peer.hear().await["id"].clone();
+    for params in [
+        json!({"id": id, "progress": 1, "total": 4, "message": "Reading"}),
+        json!({"id": id}),
+        json!({"id": id, "progress": null}),
+        json!({"id": id, "progress": "1"}),
+        json!({"id": id, "progress": 1, "total": true}),
+        json!({"id": id, "progress": 1, "message": 7}),
+        json!({"id": null, "progress": 1}),
+        json!({"id": 999, "progress": 1}),
+        json!([1]),
+        json!({"id": id, "progress": 2.5, "total": null, "message": null}),
+        json!({"id": id, "progress": -3}),
+    ] {
+        peer.say(json!({"event": "progress", "params": params})).await;
+    }
+    peer.say(json!({"id": id, "result": execution(&json!(7))})).await;
+    let done = soon("the outcome", running.outcome()).await.expect("the connection stands");
+    assert_eq!(done.result, json!(7), "it ran to its end");
+    let reported = |progress, total, message: Option<&str>| {
+        Some(Progress::Reported { progress, total, message: message.map(str::to_owned) })
+    };
+    let mut heard = Vec::new();
+    for _ in 0..4 {
+        heard.push(follows.recv().await);
+    }
+    let told = [
+        reported(1.0, Some(4.0), Some("Reading")),
+        reported(2.5, None, None),
+        reported(-3.0, None, None),
+        None,
+    ];
+    assert_eq!(heard, told, "in its order, and nothing else");
+}
+
+#[tokio::test(flavor = "local")]
+async fn the_last_that_a_script_reports_reaches_a_follower_that_was_behind() {
+    let helper = Helper::listen().await;
+    let (opened, _own) = helper.open().await;
+    let client = opened.link.client("cursor");
+    let (follower, mut follows) = mpsc::channel(1);
+    let mut running = client.start(&python("x"), follower).await.expect("it is taken");
+    let mut peer = helper.accept().await;
+    let id = peer.hear().await["id"].clone();
+    for progress in 1..=3 {
+        peer.say(json!({"event": "progress", "params": {"id": id, "progress": progress}})).await;
+    }
+    // What comes behind them, so that they have been taken in.
+    let pinged = client.scene();
+    let answering = async {
+        let request = peer.hear().await;
+        peer.say(json!({"id": request["id"], "error": {"type": "MayaError", "message": "no"}})).await;
+    };
+    let (refused, ()) = tokio::join!(pinged, answering);
+    assert!(matches!(refused, Err(LinkError::Refused { .. })), "{refused:?}");
+    let reported = |progress| Some(Progress::Reported { progress, total: None, message: None });
+    assert_eq!(soon("a report", follows.recv()).await, reported(1.0), "what it had room for");
+    peer.say(json!({"id": id, "result": execution(&json!(7))})).await;
+    soon("the outcome", running.outcome()).await.expect("it ran");
+    assert_eq!(follows.recv().await, reported(3.0), "the latest, with the answer");
+    assert_eq!(follows.recv().await, None, "and nothing else");
+}
+
+#[tokio::test(flavor = "local")]
 async fn who_stops_waiting_cancels_and_who_cancels_is_still_answered() {
     let helper = Helper::listen().await;
     let (opened, _own) = helper.open().await;

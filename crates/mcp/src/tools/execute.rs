@@ -1,46 +1,46 @@
-//! Running code in a Maya.
-//!
-//! Invariant: when nobody waits for the answer any more, the script is cancelled in Maya.
+//! Running code in a Maya, and stopping it.
 
-use std::time::Instant;
-
-use maya_mcp_maya::{Execute, Execution, FrameError, Language, LinkError, ResultType, Unsaved};
-use maya_mcp_session::Session;
+use maya_mcp_maya::{Execute, Execution, Language, ResultType, Unsaved};
+use maya_mcp_session::{Session, Wanted};
 use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Call, problem};
+use super::{
+    Answered, Call, Unanswered, answer, arguments, run,
+    target::{self, Target},
+    wanted,
+};
+use crate::approvals::permit;
 
 /// A client of the older protocol can go away without our noticing, so no script runs without an end.
 const DEFAULT_TIMEOUT_S: f64 = 600.0;
 const LONGEST_TIMEOUT_S: f64 = 86_400.0;
 
-pub(super) const DESCRIPTION: &str = "\
-Runs Python (or MEL) code inside a running Autodesk Maya, on its main thread, in the scene that the artist has open. Use it for everything: \
-reading the scene, making, changing, animating, rendering, importing, exporting. In Python, `import maya.cmds as cmds` gives Maya's commands, for \
-example `cmds.ls(selection=True)`, `cmds.polyCube()`, `cmds.file(query=True, sceneName=True)`. Variables you define stay defined for your next \
-call to the same session, and are yours alone. The value of the last expression comes back as `result`, printed text as `stdout`. The whole \
-call is one step of Maya's undo. The artist is working in this scene: look before you change, never open, close or overwrite a \
-scene without being asked, and avoid code that opens dialogs or runs for long, because Maya cannot be used meanwhile. If `error` is not null, your code \
-raised it: read the traceback, correct the code and call again.";
-
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Params {
-    /// The code. Several lines are fine; end with an expression to get its value back.
-    code: String,
     /// The session's name as `list_sessions` gives it, for example "maya-8453". Without it: the session in use.
     #[serde(default, alias = "session_key")]
     session: Option<String>,
+    #[serde(flatten)]
+    code: Code,
+}
+
+/// What shall run, and how.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "`code` is what the argument is called")]
+pub(super) struct Code {
+    /// The code. Several lines are fine; end with an expression to get its value back.
+    code: String,
     /// The language of the code: "python" (default) or "mel".
     #[serde(default)]
-    #[schemars(with = "Option<LanguageName>")]
+    #[schemars(with = "Option<arguments::Language>")]
     language: Option<Language>,
     /// What becomes of the last expression's value. "AUTO" (default): its JSON value where it has one, else its `repr()`. "JSON": its JSON
     /// value, or an error. "RAW": its `str()`. "NONE": nothing.
     #[serde(default)]
-    #[schemars(with = "Option<ResultTypeName>")]
+    #[schemars(with = "Option<arguments::ResultType>")]
     result_type: Option<ResultType>,
     /// Seconds after which the code is interrupted (default 600). One long call inside Maya itself cannot be interrupted.
     #[serde(default)]
@@ -51,36 +51,11 @@ pub(super) struct Params {
     /// What becomes of code that would close a scene with unsaved changes. "refuse" (default): it ends there, its `error` is `UnsavedChanges`,
     /// and nothing is lost. "discard": the changes are lost; only for when the artist has said that they may be.
     #[serde(default)]
-    #[schemars(with = "Option<UnsavedName>")]
+    #[schemars(with = "Option<arguments::Unsaved>")]
     unsaved: Option<Unsaved>,
 }
 
-#[derive(JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-#[expect(dead_code, reason = "only the schema of it is used")]
-enum UnsavedName {
-    Refuse,
-    Discard,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-#[expect(dead_code, reason = "only the schema of it is used")]
-enum LanguageName {
-    Python,
-    Mel,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename_all = "UPPERCASE")]
-#[expect(dead_code, reason = "only the schema of it is used")]
-enum ResultTypeName {
-    Auto,
-    None,
-    Json,
-    Raw,
-}
-
+/// What came of the code in one session.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Answer {
     /// The session that ran the code.
@@ -110,115 +85,86 @@ struct Raised {
     traceback: String,
 }
 
-pub(super) async fn execute(call: &Call<'_>, params: Params) -> CallToolResult {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Cancelled {
+    /// What was told to stop. Each call ends with an answer of its own, whose `error` is `Cancelled`; a long command of Maya's ends first.
+    cancelled: Vec<Stopped>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Stopped {
+    session: String,
+    /// For how long it had been running.
+    seconds: u64,
+}
+
+impl Code {
+    /// As it is sent to Maya.
+    pub fn script(self) -> Result<Execute, Unanswered> {
+        let timeout_s = self.timeout_s.unwrap_or(DEFAULT_TIMEOUT_S);
+        if timeout_s.is_nan() || timeout_s <= 0.0 {
+            return Err(Unanswered::problem("`timeout_s` must be a number of seconds above zero."));
+        }
+        Ok(Execute {
+            code: self.code,
+            language: self.language.unwrap_or_default(),
+            result_type: self.result_type.unwrap_or_default(),
+            undo_name: self.undo_name,
+            timeout_s: Some(timeout_s.min(LONGEST_TIMEOUT_S)),
+            unsaved: self.unsaved.unwrap_or_default(),
+        })
+    }
+}
+
+/// What the artist is asked about a script. Losing unsaved changes is another thing to allow than keeping them.
+pub(super) fn asking_for(script: &Execute) -> Wanted {
+    let language = match script.language {
+        Language::Python => "Python",
+        Language::Mel => "MEL",
+    };
+    let lines = script.code.trim().lines().count();
+    let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
+    let (loses, unsaved) = match script.unsaved {
+        Unsaved::Refuse => ("", "refuse"),
+        Unsaved::Discard => (", which may discard unsaved changes,", "discard"),
+    };
+    let what = format!("run {language} code ({lines}){loses}");
+    wanted(what.trim_end_matches(',').to_owned(), &script.code, &["code", language, unsaved, &script.code])
+}
+
+pub(super) async fn execute(call: &mut Call<'_>, params: Params) -> Answered {
+    let script = params.code.script()?;
+    let target = Target::find(call, params.session.as_deref())?;
+    permit(call, &[&target.session], &asking_for(&script)).await?;
+    let execution = run::run(call, &target, &script).await?;
+    let failed = execution.error.is_some();
+    let told = told(&target.session, execution);
+    Ok(if failed { CallToolResult::structured_error(told) } else { CallToolResult::structured(told) })
+}
+
+/// An answer as JSON, whose result may be large and is not copied.
+pub(super) fn told(session: &Session, execution: Execution) -> Value {
+    let Execution { result, stdout, stderr, error, duration_ms, waited_ms, dropped } = execution;
+    let error = error.map(|e| Raised { r#type: e.r#type, message: e.message, traceback: e.traceback });
+    let session = session.id().to_string();
+    let answer =
+        Answer { session, result: Value::Null, stdout, stderr, error, duration_ms, waited_ms, dropped };
+    let mut told = serde_json::to_value(answer).expect("our own types always serialize");
+    told["result"] = result;
+    told
+}
+
+pub(super) fn cancel(call: &mut Call<'_>, params: arguments::Where) -> Answered {
     let wanted = params.session.as_deref().map(str::trim).filter(|name| !name.is_empty());
-    let session = match call.shared.registry.snapshot().resolve(Some(call.client), wanted) {
-        Ok(session) => session,
-        Err(error) => return problem(error.to_string()),
-    };
-    let Some(link) = call.shared.links.get(session.id()) else { return problem(not_ready(&session)) };
-    let timeout_s = params.timeout_s.unwrap_or(DEFAULT_TIMEOUT_S);
-    if timeout_s.is_nan() || timeout_s <= 0.0 {
-        return problem("`timeout_s` must be a number of seconds above zero.");
+    let session =
+        wanted.map(|name| target::session(call, Some(name))).transpose()?.map(|session| session.id());
+    let cancelled = call.shared.executions.cancel(call.client, session);
+    if cancelled.is_empty() {
+        return Err(Unanswered::problem("Nothing of yours is running there."));
     }
-    let request = Execute {
-        code: params.code,
-        language: params.language.unwrap_or_default(),
-        result_type: params.result_type.unwrap_or_default(),
-        undo_name: params.undo_name,
-        timeout_s: Some(timeout_s.min(LONGEST_TIMEOUT_S)),
-        unsaved: params.unsaved.unwrap_or_default(),
+    let stopped = |one: &crate::executions::Underway| Stopped {
+        session: one.session.to_string(),
+        seconds: one.seconds,
     };
-    let id = session.id();
-    let maya = link.client(call.client.as_str());
-    tracing::trace!(%id, client = %call.client, code = request.code, "script");
-    let began = Instant::now();
-    // Dropping the run cancels the script in Maya.
-    let outcome = tokio::select! {
-        outcome = maya.execute(&request) => outcome,
-        () = call.abandoned.cancelled() => {
-            tracing::info!(%id, client = %call.client, "script cancelled");
-            return problem("The call was cancelled, and its script is stopped where it can be. Look at the scene before you go on: it may have run in part.");
-        }
-        () = call.ended.cancelled() => {
-            tracing::info!(%id, client = %call.client, "script cancelled: its client has gone or lost its token");
-            return problem("The session was ended, and the script is stopped where it can be.");
-        }
-        () = call.shared.stop.cancelled() => {
-            return problem("Maya MCP Tray is being closed, and the script is stopped where it can be. Start it again, and look at the scene first: the script may have run in part.");
-        }
-    };
-    let elapsed_ms = began.elapsed().as_millis();
-    match outcome {
-        Ok(execution) => {
-            let failed = execution.error.is_some();
-            tracing::info!(%id, client = %call.client, elapsed_ms, failed, "script ran");
-            outcome_of(&session, execution)
-        }
-        Err(error) => {
-            tracing::warn!(%id, client = %call.client, elapsed_ms, %error, "script lost");
-            problem(lost(&session, &error))
-        }
-    }
-}
-
-fn outcome_of(session: &Session, execution: Execution) -> CallToolResult {
-    let error =
-        execution.error.map(|e| Raised { r#type: e.r#type, message: e.message, traceback: e.traceback });
-    let failed = error.is_some();
-    let told = Answer {
-        session: session.id().to_string(),
-        // It may be large: put in its place below, and not copied.
-        result: Value::Null,
-        stdout: execution.stdout,
-        stderr: execution.stderr,
-        error,
-        duration_ms: execution.duration_ms,
-        waited_ms: execution.waited_ms,
-        dropped: execution.dropped,
-    };
-    let mut told = serde_json::to_value(told).expect("our own types always serialize");
-    told["result"] = execution.result;
-    if failed { CallToolResult::structured_error(told) } else { CallToolResult::structured(told) }
-}
-
-fn not_ready(session: &Session) -> String {
-    let (id, title, phase) = (session.id(), session.title(), &session.phase);
-    format!(
-        "{id} ({title}) cannot run code now. {phase}. Call list_sessions to see when it is ready, or name another session."
-    )
-}
-
-/// An error with what led to it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-fn lost(session: &Session, error: &LinkError) -> String {
-    let (id, title) = (session.id(), session.title());
-    match error {
-        LinkError::Refused { message, .. } => {
-            format!("{id} ({title}) did not take the script: {message}. Change the arguments and call again.")
-        }
-        LinkError::NoConnection(why) => {
-            format!(
-                "No connection to {id} ({title}) could be opened, so the script did not run: {}. Call list_sessions to see whether it is ready, and call again.",
-                chain(why)
-            )
-        }
-        LinkError::Frame(FrameError::TooLarge { .. }) => {
-            format!(
-                "The code is too large to be sent to {id} ({title}), so it did not run. Write it to a file, and run that."
-            )
-        }
-        LinkError::Frame(_) => {
-            format!(
-                "The script ran in {id} ({title}), but its answer could not be read. Look at the scene before you run it again."
-            )
-        }
-        _ => format!(
-            "The connection to {id} ({title}) ended while the script ran, so nobody knows how far it got. Call list_sessions to see whether Maya is still running, and look at the scene before you run it again."
-        ),
-    }
+    Ok(answer(&Cancelled { cancelled: cancelled.iter().map(stopped).collect() }))
 }

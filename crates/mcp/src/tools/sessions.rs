@@ -5,36 +5,16 @@
 use std::{sync::Arc, time::Duration};
 
 use maya_mcp_session::{
-    Asker, ChoiceError, Chooser, ClientName, EventInfo, NO_AUTHENTICATION, Observation, Refused, Session,
-    SessionInfo, Snapshot, session_info,
+    Asker, Chooser, ClientName, EventInfo, NO_AUTHENTICATION, Observation, Refused, Session, SessionInfo,
+    Snapshot, session_info,
 };
 use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::{Call, OUR_CLIENT, answer, problem};
+use super::{Answered, Call, OUR_CLIENT, Unanswered, answer, arguments::Where, target};
 use crate::changes::{Changes, News};
-
-pub(super) const LIST_DESCRIPTION: &str = "\
-Lists the Autodesk Maya programs running on this workstation (each is a \"session\"), and what changed since you last asked: started, \
-closed, crashed, another scene, busy. Maya is 3D animation software; an artist works in it at the same time as you. Start with this tool. \
-Only a session whose phase is \"ready\" runs code at once; `phase_text` says what to do about the others. `in_use` marks the session that the \
-other tools use when you name none.";
-
-pub(super) const USE_DESCRIPTION: &str = "\
-Chooses the Maya session that your later calls go to when they name none. Needed only when several Mayas are running. The choice is yours \
-alone: it changes nothing in Maya and nothing for anybody else.";
-
-pub(super) const WAIT_DESCRIPTION: &str = "\
-Waits until something changes in the Maya sessions (one appears, becomes ready, opens another scene, is busy, closes, crashes), and answers as \
-list_sessions does. Answers at once when something has changed since you last asked. Use it after telling the artist to do something, for example \
-to start Maya or to choose Connect.";
-
-pub(super) const ADD_DESCRIPTION: &str = "\
-Adds a Maya by the address of its command port, for a Maya that is not found by itself, as on another machine. Mayas on this workstation are \
-found without it. Use it only when the artist gives you the address. The artist has to choose Connect in Maya MCP Tray before it is used, and \
-other machines have to be allowed in the settings.";
 
 /// What an artist is unlikely to wait longer for.
 const WAIT_S: f64 = 60.0;
@@ -68,6 +48,34 @@ pub(super) struct Chosen {
     session: SessionInfo,
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct InUse {
+    /// Where your calls go now when they name no session; null when you have to name one.
+    session: Option<SessionInfo>,
+}
+
+/// All that is known of a session without asking its Maya.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Details {
+    #[serde(flatten)]
+    session: SessionInfo,
+    /// As of when the scene was last opened, saved or made; null while unknown. `get_scene` asks Maya itself.
+    unsaved_changes: Option<bool>,
+    /// True when the artist or a client named its address.
+    added_by_hand: bool,
+    helper_version: Option<String>,
+    /// The code that runs in it now, by any client.
+    running: Vec<Run>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Run {
+    /// True when you sent it: `cancel_execution` stops it.
+    yours: bool,
+    /// For how long it has been running.
+    seconds: u64,
+}
+
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct WaitParams {
     /// Seconds to wait at most (default 60, at most 600). When nothing has changed by then, `changes` is empty.
@@ -95,7 +103,7 @@ pub(super) struct AddedSession {
     warning: Option<String>,
 }
 
-pub(super) fn list(call: &Call<'_>) -> CallToolResult {
+pub(super) fn list(call: &mut Call<'_>) -> CallToolResult {
     answer(&listing(call, |changes| changes.news_for(call.client)))
 }
 
@@ -107,21 +115,44 @@ fn listing(call: &Call<'_>, news: impl FnOnce(&Changes) -> News) -> Listing {
     })
 }
 
-pub(super) fn choose(call: &Call<'_>, params: UseParams) -> CallToolResult {
-    let session = match named(call, &params) {
-        Ok(session) => session,
-        Err(error) => return problem(error.to_string()),
-    };
+pub(super) fn choose(call: &mut Call<'_>, params: UseParams) -> Answered {
+    let session = target::session(call, Some(&params.session))?;
     let by = Chooser::Client(call.client.clone());
     call.shared.registry.observe(&Observation::Chosen { by, session: Some(session.id()) });
-    answer(&Chosen { session: session_info(&session, true) })
+    let snapshot = call.shared.registry.snapshot();
+    Ok(answer(&Chosen { session: info_for(call.client, &session, true, &snapshot) }))
 }
 
-pub(super) async fn wait(call: &Call<'_>, params: WaitParams) -> CallToolResult {
+pub(super) fn unuse(call: &mut Call<'_>) -> CallToolResult {
+    let by = Chooser::Client(call.client.clone());
+    call.shared.registry.observe(&Observation::Chosen { by, session: None });
+    let snapshot = call.shared.registry.snapshot();
+    let in_use = snapshot.resolve(Some(call.client), None).ok();
+    answer(&InUse { session: in_use.map(|session| info_for(call.client, &session, true, &snapshot)) })
+}
+
+pub(super) fn info(call: &mut Call<'_>, params: Where) -> Answered {
+    let session = target::session(call, params.session.as_deref())?;
+    let snapshot = call.shared.registry.snapshot();
+    let in_use = snapshot.resolve(Some(call.client), None).is_ok_and(|used| used.id() == session.id());
+    let running = call.shared.executions.in_session(session.id()).into_iter();
+    let running =
+        running.map(|one| Run { yours: one.client == *call.client, seconds: one.seconds }).collect();
+    Ok(answer(&Details {
+        session: info_for(call.client, &session, in_use, &snapshot),
+        unsaved_changes: session.scene.as_ref().map(|scene| scene.modified),
+        added_by_hand: session.by_hand().is_some(),
+        helper_version: session.facts.as_ref().map(|facts| facts.helper_version.clone()),
+        running,
+    }))
+}
+
+pub(super) async fn wait(call: &mut Call<'_>, params: WaitParams) -> Answered {
     let seconds = params.timeout_s.unwrap_or(WAIT_S).min(LONGEST_WAIT_S);
     let Ok(longest) = Duration::try_from_secs_f64(seconds) else {
-        return problem("`timeout_s` must be a number of seconds, zero or more.");
+        return Err(Unanswered::problem("`timeout_s` must be a number of seconds, zero or more."));
     };
+    let call = &*call;
     let changed = async {
         let mut level = call.shared.registry.watch();
         loop {
@@ -143,55 +174,52 @@ pub(super) async fn wait(call: &Call<'_>, params: WaitParams) -> CallToolResult 
         }
     };
     tokio::select! {
-        outcome = timeout(longest, changed) => outcome.unwrap_or_else(|_| answer(&listing(call, |_| News::default()))),
-        () = call.abandoned.cancelled() => problem("The call was cancelled."),
-        () = call.ended.cancelled() => problem("The session was ended."),
-        () = call.shared.stop.cancelled() => problem("Maya MCP Tray is being closed."),
+        outcome = timeout(longest, changed) => {
+            Ok(outcome.unwrap_or_else(|_| answer(&listing(call, |_| News::default()))))
+        }
+        over = call.over() => Err(over),
     }
 }
 
-pub(super) async fn add(call: &Call<'_>, params: AddParams) -> CallToolResult {
+pub(super) async fn add(call: &mut Call<'_>, params: AddParams) -> Answered {
     let host = params.host.map(|host| host.trim().to_owned()).filter(|host| !host.is_empty());
     let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
     tracing::info!(client = %call.client, host, port = params.port, "a Maya is added by hand");
     let by = if call.client.as_str() == OUR_CLIENT { Asker::Artist } else { Asker::Client };
     match call.shared.commands.add(host, params.port, by).await {
-        Ok(added) => answer(&AddedSession {
-            session: added.id.to_string(),
-            warning: added.remote.then(|| NO_AUTHENTICATION.to_owned()),
-        }),
-        Err(error) => problem(error.to_string()),
+        Ok(added) => {
+            call.about.push(added.id);
+            let warning = added.remote.then(|| NO_AUTHENTICATION.to_owned());
+            Ok(answer(&AddedSession { session: added.id.to_string(), warning }))
+        }
+        Err(error) => Err(Unanswered::problem(error.to_string())),
     }
 }
 
 /// The artist's own word, given in a shell: *Connect*.
-pub(super) async fn connect(call: &Call<'_>, params: UseParams) -> CallToolResult {
-    match named(call, &params) {
-        Ok(session) => told(&session, call.shared.commands.connect(session.id()).await),
-        Err(error) => problem(error.to_string()),
-    }
+pub(super) async fn connect(call: &mut Call<'_>, params: UseParams) -> Answered {
+    let session = target::session(call, Some(&params.session))?;
+    told(call, &session, call.shared.commands.connect(session.id()).await)
 }
 
 /// Takes off the list what was added by hand.
-pub(super) async fn remove(call: &Call<'_>, params: UseParams) -> CallToolResult {
-    match named(call, &params) {
-        Ok(session) => told(&session, call.shared.commands.remove(session.id()).await),
-        Err(error) => problem(error.to_string()),
-    }
+pub(super) async fn remove(call: &mut Call<'_>, params: UseParams) -> Answered {
+    let session = target::session(call, Some(&params.session))?;
+    told(call, &session, call.shared.commands.remove(session.id()).await)
 }
 
-fn named(call: &Call<'_>, params: &UseParams) -> Result<Arc<Session>, ChoiceError> {
-    call.shared.registry.snapshot().resolve(Some(call.client), Some(&params.session))
-}
-
-fn told(session: &Session, outcome: Result<(), Refused>) -> CallToolResult {
-    match outcome {
-        Ok(()) => answer(&Chosen { session: session_info(session, false) }),
-        Err(error) => problem(error.to_string()),
-    }
+fn told(call: &Call<'_>, session: &Session, outcome: Result<(), Refused>) -> Answered {
+    outcome.map_err(|refused| Unanswered::problem(refused.to_string()))?;
+    let snapshot = call.shared.registry.snapshot();
+    Ok(answer(&Chosen { session: info_for(call.client, session, false, &snapshot) }))
 }
 
 pub(crate) fn infos(snapshot: &Snapshot, client: &ClientName) -> Vec<SessionInfo> {
     let in_use = snapshot.resolve(Some(client), None).ok().map(|session| session.id());
-    snapshot.sessions.values().map(|session| session_info(session, Some(session.id()) == in_use)).collect()
+    let info = |session: &Arc<Session>| info_for(client, session, Some(session.id()) == in_use, snapshot);
+    snapshot.sessions.values().map(info).collect()
+}
+
+fn info_for(client: &ClientName, session: &Session, in_use: bool, snapshot: &Snapshot) -> SessionInfo {
+    session_info(session, in_use, snapshot.rules.access(client, session.id()))
 }

@@ -164,7 +164,7 @@ async fn without_an_endpoint_it_says_what_to_do_and_connects_when_there_is_one()
     assert_eq!(hello["result"]["protocolVersion"], "2025-11-25", "the handshake succeeds");
     assert_eq!(client.ask(1, "ping", json!({})).await["result"], json!({}), "alive");
     let tools = client.ask(2, "tools/list", json!({})).await;
-    assert_eq!(tools["result"]["tools"].as_array().map(Vec::len), Some(5), "the tools are there");
+    assert_eq!(tools["result"]["tools"].as_array().map(Vec::len), Some(15), "the tools are there");
     let call = client.ask(3, "tools/call", json!({ "name": "list_sessions", "arguments": {} })).await;
     assert_eq!(call["result"]["isError"], true, "nobody to ask");
     assert!(

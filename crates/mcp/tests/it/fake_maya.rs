@@ -82,17 +82,36 @@ impl FakeMaya {
         &mut self.client.as_mut().expect("it has come").0
     }
 
+    /// What a script prints: its text is the frame's binary part.
+    pub async fn print(&mut self, request: &Value, stream: &str, text: &str) {
+        let event = json!({ "event": "output", "params": { "id": request["id"], "stream": stream } });
+        write_with(self.client().await, &event, text.as_bytes()).await;
+    }
+
+    pub async fn tell(&mut self, event: &str, params: Value) {
+        write(self.client().await, &json!({ "event": event, "params": params })).await;
+    }
+
+    pub async fn answer(&mut self, request: &Value, result: Value) {
+        write(self.client().await, &json!({ "id": request["id"], "result": result })).await;
+    }
+
     /// Answers the next request with an execution like this one.
     pub async fn answer_with(&mut self, part: Value) -> Value {
         let request = self.request().await;
-        let mut result =
-            json!({ "result": null, "error": null, "duration_ms": 1.0, "waited_ms": 0.0, "dropped": 0 });
-        for (field, value) in part.as_object().expect("an object") {
-            result[field] = value.clone();
-        }
-        write(self.client().await, &json!({ "id": request["id"], "result": result })).await;
+        self.answer(&request, execution(&part)).await;
         request
     }
+}
+
+/// The answer to `execute`, as far as nothing else is said.
+pub fn execution(part: &Value) -> Value {
+    let mut result =
+        json!({ "result": null, "error": null, "duration_ms": 1.0, "waited_ms": 0.0, "dropped": 0 });
+    for (field, value) in part.as_object().expect("an object") {
+        result[field] = value.clone();
+    }
+    result
 }
 
 async fn answer_bootstrap(port: &TcpListener, home: &Path, helper_port: u16) -> Vec<u8> {
@@ -150,8 +169,14 @@ async fn read(stream: &mut TcpStream) -> Value {
 }
 
 async fn write(stream: &mut TcpStream, message: &Value) {
+    write_with(stream, message, b"").await;
+}
+
+async fn write_with(stream: &mut TcpStream, message: &Value, binary: &[u8]) {
     let text = message.to_string();
-    stream.write_u32(u32::try_from(text.len()).expect("small")).await.expect("written");
-    stream.write_u32(0).await.expect("written");
+    for length in [text.len(), binary.len()] {
+        stream.write_u32(u32::try_from(length).expect("small")).await.expect("written");
+    }
     stream.write_all(text.as_bytes()).await.expect("written");
+    stream.write_all(binary).await.expect("written");
 }

@@ -1,9 +1,15 @@
 //! The endpoint and the bridge over real HTTP and real pipes, in both protocol eras.
 
+mod approvals;
+mod bad_input;
 mod bridge;
 mod door;
 mod fake_maya;
+mod limits;
 mod push;
+mod raw;
+mod running;
+mod strange_addresses;
 mod stub;
 mod support;
 mod tools;

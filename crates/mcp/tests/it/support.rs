@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use maya_mcp_endpoint::{EndpointFile, EndpointSecret, Engine, Tokens, serve};
-use maya_mcp_maya::Links;
+use maya_mcp_endpoint::{AuditLog, AuditText, EndpointFile, EndpointSecret, Engine, Tokens, serve};
+use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_session::{ClientName, Commands, Ending, Observation, Process, ProcessId, Registry};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -30,6 +30,7 @@ pub struct Running {
     pub home: TempDir,
     pub registry: Registry,
     pub links: Links,
+    pub outputs: Outputs,
     pub tokens: Tokens,
     pub address: SocketAddr,
     pub stop: CancellationToken,
@@ -55,10 +56,13 @@ impl Running {
             tokens.token_for(&name(client)).expect("a token");
         }
         let (registry, links, stop) = (Registry::default(), Links::default(), CancellationToken::new());
+        let outputs = Outputs::default();
         let proof = EndpointSecret::random();
         let engine = Engine {
             registry: registry.clone(),
             links: links.clone(),
+            outputs: outputs.clone(),
+            audit: Some(AuditLog { path: home.path().join("logs/audit.jsonl"), text: AuditText::Digest }),
             // Nobody carries out what is asked for.
             commands: Commands::new().0,
             tokens: Some(tokens.clone()),
@@ -69,7 +73,7 @@ impl Running {
         let tracker = TaskTracker::new();
         let stopping = stop.clone();
         tracker.spawn(async move { serve(listener, engine, stopping).await.expect("it serves") });
-        Self { home, registry, links, tokens, address, stop, tracker }
+        Self { home, registry, links, outputs, tokens, address, stop, tracker }
     }
 
     /// Ends it, and gives the home back.
@@ -156,8 +160,15 @@ pub struct Legacy<'a> {
 
 impl<'a> Legacy<'a> {
     pub async fn connect(running: &'a Running, client: &str) -> Self {
+        Self::connect_with(running, client, json!({})).await
+    }
+
+    /// A client that can do so much.
+    pub async fn connect_with(running: &'a Running, client: &str, capabilities: Value) -> Self {
         let token = running.token(client);
-        let response = running.post(&token, &initialize()).send().await.expect("sent");
+        let mut initialize = initialize();
+        initialize["params"]["capabilities"] = capabilities;
+        let response = running.post(&token, &initialize).send().await.expect("sent");
         let session = response.headers()["mcp-session-id"].to_str().expect("plain").to_owned();
         let answer = in_time("initialize", Events::of(response).answer()).await;
         assert_eq!(answer["result"]["protocolVersion"], "2025-11-25", "the client's own version");

@@ -1,0 +1,259 @@
+//! Who may run code: the artist's rules, the artist's answers, and asking through the client, in both protocol eras.
+
+use maya_mcp_session::{Access, Answer, Observation, Question, Scope};
+use serde_json::{Value, json};
+
+use crate::{
+    fake_maya::FakeMaya,
+    support::{Events, Legacy, Running, in_time, modern_meta, name, process},
+};
+
+fn rule(running: &Running, scope: Scope, access: Access) {
+    running.registry.observe(&Observation::AccessSet { scope, access: Some(access) });
+}
+
+fn ask_first(running: &Running) {
+    rule(running, Scope::Client(name("cursor")), Access::Ask);
+}
+
+/// The next question that the artist has not answered.
+async fn question(running: &Running) -> Question {
+    let mut level = running.registry.watch();
+    let asked = async {
+        loop {
+            let open = level.borrow_and_update().questions.values().find(|one| one.answer.is_none()).cloned();
+            if let Some(question) = open {
+                return Question::clone(&question);
+            }
+            level.changed().await.expect("the registry lives");
+        }
+    };
+    in_time("the question", asked).await
+}
+
+async fn answer(running: &Running, answer: Answer) -> Question {
+    let question = question(running).await;
+    running.registry.observe(&Observation::QuestionAnswered { id: question.id, answer });
+    question
+}
+
+fn text(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().expect("text")
+}
+
+async fn run(running: &Running, client: &str, code: &str) -> Value {
+    running.call(client, "execute_code", json!({ "code": code })).await
+}
+
+#[tokio::test]
+async fn who_may_only_look_runs_nothing_and_still_looks() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    rule(&running, Scope::Session(process(77).id.into()), Access::LookOnly);
+    let calls = [
+        ("execute_code", json!({ "code": "1" })),
+        ("execute_code", json!({ "code": "1", "language": "mel" })),
+        ("run_on_sessions", json!({ "code": "1" })),
+        ("write_module", json!({ "name": "a", "code": "" })),
+        ("undo", json!({})),
+        ("redo", json!({})),
+    ];
+    for (tool, arguments) in calls {
+        let refused = running.call("cursor", tool, arguments).await;
+        assert_eq!(refused["isError"], true, "{tool}");
+        assert!(text(&refused).contains("you may only look"), "{tool}: {}", text(&refused));
+    }
+    let listing = running.call("cursor", "list_sessions", json!({})).await;
+    assert_eq!(listing["structuredContent"]["sessions"][0]["access"], "look_only", "it can be known before");
+    let looking = running.call("cursor", "get_scene", json!({}));
+    let (scene, request) = tokio::join!(looking, async {
+        let request = maya.request().await;
+        maya.answer(&request, json!({ "file": "/srv/a.ma" })).await;
+        request
+    });
+    assert_eq!(
+        (&request["method"], &scene["isError"]),
+        (&json!("scene"), &json!(false)),
+        "looking is allowed"
+    );
+}
+
+#[tokio::test]
+async fn what_the_artist_allows_once_runs_once() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let (result, asked, _) = tokio::join!(
+        run(&running, "cursor", "polyCube()"),
+        answer(&running, Answer::Once),
+        maya.answer_with(json!({ "result": 1 }))
+    );
+    assert_eq!(result["isError"], false, "{result}");
+    assert_eq!(
+        (asked.wanted.what.as_str(), asked.wanted.code.as_str()),
+        ("run Python code (1 line)", "polyCube()"),
+        "the artist reads what it is"
+    );
+    let (result, _) = tokio::join!(run(&running, "cursor", "polyCube()"), answer(&running, Answer::No));
+    assert!(text(&result).contains("did not allow it"), "the next one is asked for anew: {}", text(&result));
+    let again = run(&running, "cursor", "polyCube()").await;
+    assert!(text(&again).contains("did not allow it"), "and a no is not asked again: {}", text(&again));
+}
+
+#[tokio::test]
+async fn whom_the_artist_trusts_is_not_asked_again_and_others_are_none_of_it() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    rule(&running, Scope::Everywhere, Access::Ask);
+    tokio::join!(
+        run(&running, "cursor", "one()"),
+        answer(&running, Answer::Always),
+        maya.answer_with(json!({}))
+    );
+    let (result, _) = tokio::join!(run(&running, "cursor", "two()"), maya.answer_with(json!({})));
+    assert_eq!(result["isError"], false, "{result}");
+    let (result, asked) = tokio::join!(run(&running, "zed", "two()"), answer(&running, Answer::No));
+    assert_eq!(
+        (asked.client, &result["isError"]),
+        (name("zed"), &json!(true)),
+        "another client is asked about"
+    );
+}
+
+#[tokio::test]
+async fn two_calls_alike_need_two_answers() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let both = async { tokio::join!(run(&running, "cursor", "a()"), run(&running, "cursor", "a()")) };
+    let answering = async {
+        answer(&running, Answer::Once).await;
+        answer(&running, Answer::No).await;
+    };
+    let ((one, two), (), _) = tokio::join!(both, answering, maya.answer_with(json!({ "result": 1 })));
+    let ran = [&one, &two].iter().filter(|result| result["isError"] == false).count();
+    assert_eq!(ran, 1, "once is once: {one} {two}");
+}
+
+#[tokio::test]
+async fn a_rule_that_changes_while_the_artist_is_asked_counts() {
+    for (access, runs) in [(Access::Full, true), (Access::LookOnly, false)] {
+        let running = Running::start().await;
+        let mut maya = FakeMaya::connect(&running).await;
+        ask_first(&running);
+        let changing = async {
+            question(&running).await;
+            rule(&running, Scope::Client(name("cursor")), access);
+            if runs {
+                maya.answer_with(json!({})).await;
+            }
+        };
+        let (result, ()) = tokio::join!(run(&running, "cursor", "a()"), changing);
+        assert_eq!(result["isError"], !runs, "{access:?}: {result}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_artist_who_does_not_answer_can_still_do_so_later() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let result = run(&running, "cursor", "a()").await;
+    assert!(text(&result).contains("call again with the same arguments"), "{}", text(&result));
+    answer(&running, Answer::Once).await;
+    let (result, _) = tokio::join!(run(&running, "cursor", "a()"), maya.answer_with(json!({})));
+    assert_eq!(result["isError"], false, "the answer was kept: {result}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_artist_is_not_buried_in_questions() {
+    let running = Running::start().await;
+    let _maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let mut last = json!(null);
+    for number in 0..17 {
+        last = run(&running, "cursor", &format!("a({number})")).await;
+    }
+    assert!(text(&last).contains("16 questions of yours wait"), "{}", text(&last));
+    assert_eq!(running.registry.snapshot().questions.len(), 16, "no more are asked");
+}
+
+#[tokio::test]
+async fn a_legacy_client_that_can_asks_its_artist_itself() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let legacy = Legacy::connect_with(&running, "cursor", json!({ "elicitation": {} })).await;
+    for (decision, runs) in [("allow_once", true), ("deny", false)] {
+        let params = json!({ "name": "execute_code", "arguments": { "code": "polyCube()" } });
+        let call = json!({ "jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": params });
+        let mut stream = Events::of(legacy.send(&call).await);
+        let asked = stream.notification("elicitation/create").await;
+        let message = asked["params"]["message"].as_str().expect("a question");
+        assert!(message.contains("polyCube()") && message.contains("maya-77"), "{message}");
+        let content = json!({ "action": "accept", "content": { "decision": decision } });
+        let reply = json!({ "jsonrpc": "2.0", "id": asked["id"], "result": content });
+        assert_eq!(legacy.send(&reply).await.status(), 202, "taken note of");
+        if runs {
+            maya.answer_with(json!({})).await;
+        }
+        let result = in_time("the answer", stream.answer()).await["result"].clone();
+        assert_eq!(result["isError"], !runs, "{decision}: {result}");
+    }
+}
+
+/// A modern call of a client that can ask, with what it has been told.
+async fn modern(running: &Running, tool: &str, arguments: &Value, responses: Option<Value>) -> Value {
+    let mut params = json!({ "name": tool, "arguments": arguments });
+    if let Some(responses) = responses {
+        params["inputResponses"] = responses;
+    }
+    let mut meta = modern_meta();
+    meta["io.modelcontextprotocol/clientCapabilities"] = json!({ "elicitation": { "form": {} } });
+    params["_meta"] = meta;
+    let request = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params });
+    let post = running.post(&running.token("cursor"), &request);
+    let post = post.header("mcp-protocol-version", "2026-07-28").header("mcp-method", "tools/call");
+    let response = post.header("mcp-name", tool).send().await.expect("sent");
+    in_time("the answer", Events::of(response).answer()).await["result"].clone()
+}
+
+#[tokio::test]
+async fn a_modern_client_that_can_asks_and_calls_again() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let arguments = json!({ "code": "polyCube()" });
+    let uninvited = json!({ "maya-77/x": { "action": "accept", "content": { "decision": "allow_once" } } });
+    for (decision, runs) in [("allow_once", true), ("deny", false)] {
+        let asked = modern(&running, "execute_code", &arguments, Some(uninvited.clone())).await;
+        assert_eq!(asked["resultType"], "input_required", "an answer to nothing is none: {asked}");
+        let (key, request) =
+            asked["inputRequests"].as_object().expect("requests").iter().next().expect("one");
+        assert_eq!(request["method"], "elicitation/create", "{asked}");
+        let responses = json!({ key: { "action": "accept", "content": { "decision": decision } } });
+        let call = modern(&running, "execute_code", &arguments, Some(responses));
+        let result = if runs { tokio::join!(call, maya.answer_with(json!({}))).0 } else { call.await };
+        assert_eq!(result["isError"], !runs, "{decision}: {result}");
+    }
+    let other = json!({ "code": "other()" });
+    let asked = modern(&running, "execute_code", &other, None).await;
+    assert_eq!(asked["resultType"], "input_required", "another script is another question");
+    answer(&running, Answer::Once).await;
+    let call = modern(&running, "execute_code", &other, None);
+    let (result, _) = tokio::join!(call, maya.answer_with(json!({})));
+    assert_eq!(result["isError"], false, "the notice or the window may answer as well: {result}");
+}
+
+#[tokio::test]
+async fn an_engine_that_ends_while_the_artist_is_asked_runs_nothing() {
+    let running = Running::start().await;
+    let _maya = FakeMaya::connect(&running).await;
+    ask_first(&running);
+    let ending = async {
+        question(&running).await;
+        running.stop.cancel();
+    };
+    let (result, ()) = tokio::join!(run(&running, "cursor", "a()"), ending);
+    assert!(text(&result).contains("is being closed"), "{}", text(&result));
+}

@@ -1,0 +1,215 @@
+//! What a client hears of a script while it runs, and how it ends.
+
+use serde_json::{Value, json};
+
+use crate::{
+    fake_maya::{FakeMaya, execution},
+    support::{Events, Legacy, Running, in_time, modern_meta},
+};
+
+const PROGRESS: &str = "notifications/progress";
+const MESSAGE: &str = "notifications/message";
+
+fn script(code: &str) -> Value {
+    json!({ "name": "execute_code", "arguments": { "code": code } })
+}
+
+fn text(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().expect("text")
+}
+
+/// A modern call that is told of its progress and its output.
+async fn followed(running: &Running, token: &str) -> Events {
+    let mut params = script("render()");
+    params["_meta"] = modern_meta();
+    params["_meta"]["progressToken"] = json!(token);
+    params["_meta"]["io.modelcontextprotocol/logLevel"] = json!("info");
+    let request = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params });
+    let post = running.post(&running.token("cursor"), &request);
+    let post = post.header("mcp-protocol-version", "2026-07-28").header("mcp-method", "tools/call");
+    Events::of(post.header("mcp-name", "execute_code").send().await.expect("sent"))
+}
+
+#[tokio::test]
+async fn a_modern_client_hears_of_its_script_on_the_calls_own_stream() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let (mut events, request) = tokio::join!(followed(&running, "token"), maya.request());
+    maya.print(&request, "stdout", "frame 1\n").await;
+    let message = events.notification(MESSAGE).await;
+    assert_eq!(
+        (&message["params"]["level"], &message["params"]["data"]),
+        (&json!("info"), &json!("frame 1\n")),
+        "{message}"
+    );
+    assert_eq!(message["params"]["logger"], "maya-77", "whose it is");
+    maya.print(&request, "warning", "slow\n").await;
+    assert_eq!(events.notification(MESSAGE).await["params"]["level"], "warning", "as heavy as it is");
+    maya.tell("progress", json!({ "id": request["id"], "progress": 3, "total": 10, "message": "frame 3" }))
+        .await;
+    let mut told = events.notification(PROGRESS).await;
+    while told["params"]["message"] != "frame 3" {
+        // It may have been told that it still runs before.
+        told = events.notification(PROGRESS).await;
+    }
+    assert_eq!(
+        (&told["params"]["progressToken"], &told["params"]["total"]),
+        (&json!("token"), &json!(10.0)),
+        "{told}"
+    );
+    maya.answer(&request, execution(&json!({ "result": 1 }))).await;
+    let answer = in_time("the answer", events.answer()).await;
+    assert_eq!(
+        answer["result"]["structuredContent"]["stdout"], "frame 1\n",
+        "the answer has it all the same"
+    );
+}
+
+#[tokio::test]
+async fn a_call_without_wishes_is_one_answer() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let call = running.modern("cursor", "tools/call", script("1"));
+    let answering = async {
+        let request = maya.request().await;
+        maya.print(&request, "stdout", "quiet\n").await;
+        maya.tell("progress", json!({ "id": request["id"], "progress": 1 })).await;
+        maya.answer(&request, execution(&json!({ "result": 1 }))).await;
+    };
+    let (answer, ()) = tokio::join!(call, answering);
+    assert_eq!(answer["result"]["structuredContent"]["stdout"], "quiet\n", "{answer}");
+}
+
+#[tokio::test]
+async fn a_legacy_client_hears_of_output_from_the_level_it_has_set() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let legacy = Legacy::connect(&running, "cursor").await;
+    let mut stream = Events::of(legacy.open_stream().await);
+    let set = legacy.ask("logging/setLevel", json!({ "level": "warning" })).await;
+    assert!(set.get("result").is_some(), "{set}");
+    let mut params = script("render()");
+    params["_meta"] = json!({ "progressToken": 5 });
+    let call = json!({ "jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": params });
+    let mut answer = Events::of(legacy.send(&call).await);
+    let request = maya.request().await;
+    maya.print(&request, "stdout", "too light\n").await;
+    maya.print(&request, "error", "heavy\n").await;
+    maya.tell("progress", json!({ "id": request["id"], "progress": 1, "total": 2 })).await;
+    assert_eq!(answer.notification(PROGRESS).await["params"]["progressToken"], 5, "on the call's own stream");
+    maya.answer(&request, execution(&json!({ "result": 1 }))).await;
+    let heard = stream.notification(MESSAGE).await;
+    assert_eq!(
+        (&heard["params"]["level"], &heard["params"]["data"]),
+        (&json!("error"), &json!("heavy\n")),
+        "{heard}"
+    );
+    let answer = in_time("the answer", answer.answer()).await;
+    assert_eq!(answer["result"]["structuredContent"]["stdout"], "too light\n", "the answer has it all");
+}
+
+#[tokio::test]
+async fn a_script_whose_maya_dies_ends_at_once_with_what_is_known() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let call = running.call("cursor", "execute_code", json!({ "code": "render()" }));
+    let dying = async {
+        let request = maya.request().await;
+        maya.print(&request, "stdout", "frame 41 done\n").await;
+        // Heard before it dies.
+        let shown = async {
+            while running.outputs.after(crate::support::process(77).id.into(), 0).stdout.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        in_time("the output", shown).await;
+        drop(maya);
+    };
+    let (result, ()) = tokio::join!(call, dying);
+    assert_eq!(result["isError"], true, "{result}");
+    let words = text(&result);
+    assert!(words.contains("ended while the script ran") && words.contains("frame 41 done"), "{words}");
+}
+
+#[tokio::test]
+async fn a_client_stops_its_own_script_and_the_call_has_its_own_answer() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let nothing = running.call("cursor", "cancel_execution", json!({})).await;
+    assert_eq!(nothing["isError"], true, "nothing runs yet");
+    let call = running.call("cursor", "execute_code", json!({ "code": "while True: pass" }));
+    let stopping = async {
+        let request = maya.request().await;
+        let foreign = running.call("zed", "cancel_execution", json!({})).await;
+        assert_eq!(foreign["isError"], true, "another client has nothing to stop");
+        let stopped = running.call("cursor", "cancel_execution", json!({ "session": "maya-77" })).await;
+        assert_eq!(stopped["structuredContent"]["cancelled"][0]["session"], "maya-77", "{stopped}");
+        let cancel = in_time("cancel", maya.request()).await;
+        assert_eq!(
+            (&cancel["method"], &cancel["params"]["id"]),
+            (&json!("cancel"), &request["id"]),
+            "{cancel}"
+        );
+        maya.answer(&cancel, json!({ "state": "running", "stoppable": true })).await;
+        let error = json!({ "type": "Cancelled", "message": "stopped", "traceback": "" });
+        maya.answer(&request, execution(&json!({ "error": error }))).await;
+    };
+    let (result, ()) = tokio::join!(call, stopping);
+    assert_eq!(result["structuredContent"]["error"]["type"], "Cancelled", "{result}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_that_does_not_stop_is_told_where_it_is() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let call = running.call("cursor", "execute_code", json!({ "code": "bake()" }));
+    let stuck = async {
+        let request = maya.request().await;
+        maya.print(&request, "stdout", "baking\n").await;
+        let params = json!({ "id": request["id"], "line": 1, "source": "bake()" });
+        maya.tell("not_stopping", params).await;
+        maya
+    };
+    let (result, _maya) = tokio::join!(call, stuck);
+    assert_eq!(result["isError"], true, "{result}");
+    let words = text(&result);
+    assert!(words.contains("still runs in line 1, `bake()`") && words.contains("baking"), "{words}");
+}
+
+#[tokio::test]
+async fn every_call_is_in_the_audit_log_with_who_what_and_how_it_ended() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    running.call("zed", "list_sessions", json!({})).await;
+    let raised = json!({ "type": "NameError", "message": "x", "traceback": "" });
+    let failing = running.call("cursor", "execute_code", json!({ "code": "secret_project()" }));
+    tokio::join!(failing, maya.answer_with(json!({ "error": raised })));
+    running.call("cursor", "execute_code", json!({ "code": "1", "session": "maya-3" })).await;
+    let dying = running.call("cursor", "execute_code", json!({ "code": "crash()" }));
+    tokio::join!(dying, async {
+        maya.request().await;
+        drop(maya);
+    });
+    let (home, _) = running.end().await;
+    let text = std::fs::read_to_string(home.path().join("logs/audit.jsonl")).expect("written");
+    assert!(!text.contains("secret_project"), "no script is in it by default");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let row = |line: &Value| {
+        let word = |key: &str| line[key].as_str().expect("text").to_owned();
+        let sessions = line["sessions"].as_array().expect("sessions").len();
+        assert_eq!(word("digest").len(), 64, "what was asked can be recognised");
+        assert!(line["duration_ms"].as_f64().expect("a number") >= 0.0, "how long it took");
+        (word("client"), word("tool"), sessions, word("ended"))
+    };
+    let rows: Vec<_> = lines.iter().map(row).collect();
+    let wanted = [
+        ("zed", "list_sessions", 0, "ok"),
+        ("cursor", "execute_code", 1, "error"),
+        ("cursor", "execute_code", 0, "error"),
+        ("cursor", "execute_code", 1, "lost"),
+    ];
+    let wanted = wanted.map(|(client, tool, sessions, ended)| {
+        (client.to_owned(), tool.to_owned(), sessions, ended.to_owned())
+    });
+    assert_eq!(rows, wanted, "{text}");
+}
