@@ -3,6 +3,7 @@
 mod architecture;
 mod artist;
 mod bootstrapping;
+mod bridge;
 mod by_hand;
 mod clients;
 mod cycles;

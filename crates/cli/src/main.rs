@@ -1,6 +1,7 @@
 //! The program `maya-mcp`: the engine without a window, the bridge that clients start, and every action from a shell.
 //!
-//! Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 the application is not running, 4 the script in Maya raised an error.
+//! Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 the application is not running, 4 the script in Maya raised an error,
+//! 5 another engine runs with this home.
 
 mod access;
 mod ask;

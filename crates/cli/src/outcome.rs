@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 
 use maya_mcp_endpoint::CallError;
+use maya_mcp_hub::StartError;
 
 pub const FAILED: u8 = 1;
 pub const NOT_RUNNING: u8 = 3;
 pub const SCRIPT_ERROR: u8 = 4;
+/// The bridges rely on it: who started this one waits for the other one.
+pub const ALREADY_RUNNING: u8 = 5;
 
 /// The whole chain in one line, each cause once.
 pub fn failed(error: &anyhow::Error) -> ExitCode {
@@ -19,7 +22,10 @@ pub fn failed(error: &anyhow::Error) -> ExitCode {
         }
     }
     eprintln!("maya-mcp: {line}");
-    match error.downcast_ref::<CallError>() {
+    if let Some(StartError::HomeInUse { .. }) = error.downcast_ref() {
+        return ALREADY_RUNNING.into();
+    }
+    match error.downcast_ref() {
         Some(CallError::NotRunning) => NOT_RUNNING.into(),
         _ => FAILED.into(),
     }

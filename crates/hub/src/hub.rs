@@ -269,13 +269,14 @@ impl Hub {
 
     /// Takes the helpers out of every Maya and ends all tasks.
     pub async fn stop(self) {
+        // First: the bridges start again what ends without taking its address away.
+        if let Err(error) = self.endpoint_file.remove(self.home.path()) {
+            tracing::warn!(%error, "the endpoint's address could not be removed");
+        }
         self.stop.cancel();
         self.tracker.close();
         if timeout(STOPPING, self.tracker.wait()).await.is_err() {
             tracing::warn!(tasks = self.tracker.len(), "some tasks did not end in time");
-        }
-        if let Err(error) = self.endpoint_file.remove(self.home.path()) {
-            tracing::warn!(%error, "the endpoint's address could not be removed");
         }
         tracing::info!("the engine has stopped");
     }

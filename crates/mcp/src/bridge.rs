@@ -3,16 +3,19 @@
 //! Invariant: writes nothing but MCP messages, each as one whole line; every request is answered, also when there is no endpoint.
 
 mod legacy;
+mod lines;
 mod listen;
+mod message;
 mod offline;
 mod reach;
 mod relay;
+mod starting;
 
 use std::{ffi::OsString, io, path::PathBuf, sync::Arc, time::Duration};
 
 use maya_mcp_session::ClientName;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
+    io::{AsyncRead, AsyncWrite, BufReader},
     sync::mpsc,
     time::{Instant, timeout, timeout_at},
 };
@@ -62,13 +65,13 @@ pub async fn bridge(
     output: impl AsyncWrite,
     options: BridgeOptions,
 ) -> Result<(), BridgeError> {
-    let (out, lines) = mpsc::channel(LINES_WAITING);
+    let (out, told) = mpsc::channel(LINES_WAITING);
     let told_to_stop = options.stop.clone();
     let relay = Relay::new(options, out);
     let stop = relay.stop.clone();
     let _end = stop.clone().drop_guard();
     let tasks = relay.tasks.clone();
-    let writing = write(output, lines);
+    let writing = async { lines::write(output, told).await.map_err(BridgeError::Output) };
     let reading = async move {
         let read = told_to_stop.run_until_cancelled(read(input, &relay)).await.unwrap_or(Ok(()));
         finish(&relay).await;
@@ -90,17 +93,10 @@ pub async fn bridge(
 
 async fn read(input: impl AsyncRead, relay: &Arc<Relay>) -> Result<(), BridgeError> {
     let mut input = std::pin::pin!(BufReader::with_capacity(64 << 10, input));
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if input.read_until(b'\n', &mut line).await.map_err(BridgeError::Input)? == 0 {
-            return Ok(());
-        }
-        let text = String::from_utf8_lossy(&line);
-        if !text.trim().is_empty() {
-            relay.take_in(text.trim().to_owned()).await;
-        }
+    while let Some(line) = lines::next(&mut input).await.map_err(BridgeError::Input)? {
+        relay.take_in(line).await;
     }
+    Ok(())
 }
 
 async fn finish(relay: &Arc<Relay>) {
@@ -114,14 +110,4 @@ async fn finish(relay: &Arc<Relay>) {
     let _ = timeout(LAST_GOODBYE, relay.legacy.end()).await;
     relay.tasks.close();
     let _ = timeout(LAST_TASKS, relay.tasks.wait()).await;
-}
-
-async fn write(output: impl AsyncWrite, mut lines: mpsc::Receiver<String>) -> Result<(), BridgeError> {
-    let mut output = std::pin::pin!(output);
-    while let Some(mut line) = lines.recv().await {
-        line.push('\n');
-        output.write_all(line.as_bytes()).await.map_err(BridgeError::Output)?;
-        output.flush().await.map_err(BridgeError::Output)?;
-    }
-    Ok(())
 }

@@ -106,7 +106,7 @@ fn outcome(mut answer: Value) -> Result<Value, CallError> {
 
 fn not_found(error: FindError) -> CallError {
     match error {
-        FindError::Nobody => CallError::NotRunning,
+        FindError::Nobody | FindError::Gone => CallError::NotRunning,
         FindError::Silent { pid } => CallError::Silent { pid },
         FindError::File(EndpointFileError::Malformed { .. }) => CallError::Damaged(capitalized(&error)),
         FindError::Impostor(_) => CallError::Impostor(capitalized(&error)),

@@ -44,6 +44,9 @@ const KEPT_FOR: Duration = Duration::from_mins(1);
 pub(crate) enum FindError {
     #[error("Maya MCP Tray is not running")]
     Nobody,
+    /// Where endpoint.json leads there is nobody: who ends in order takes the file away first.
+    #[error("Maya MCP Tray has ended unexpectedly")]
+    Gone,
     /// A starting one, perhaps; starting another does not help.
     #[error("Maya MCP Tray runs (pid {pid}) but does not answer")]
     Silent { pid: u32 },
@@ -111,7 +114,7 @@ impl Proven {
         match connected {
             Ok(connection) => keep(&found.idle, connection),
             Err(Refusal::Impostor) => return Err(FindError::Impostor(address)),
-            Err(Refusal::Nobody(_)) => return Err(FindError::Nobody),
+            Err(Refusal::Nobody(_)) => return Err(FindError::Gone),
             Err(Refusal::Silent(_) | Refusal::TimedOut) => {
                 return Err(FindError::Silent { pid: file.pid });
             }
@@ -285,7 +288,8 @@ impl Reply {
             }
         } else {
             let Ok(body) = response.into_body().collect().await else { return End::BrokenOff };
-            let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+            let text = String::from_utf8(body.to_bytes().into());
+            let text = text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
             if !text.trim().is_empty() {
                 take(text).await;
             }

@@ -1,15 +1,15 @@
 //! The legacy session at the endpoint, which the client must not see end.
 //!
-//! Invariant: there is at most one; a lost one is begun anew with the client's own first words, and the client is told that lists may differ.
+//! Invariant: there is at most one; a lost one is begun anew with the client's own first words and wishes, and the client is told that
+//! lists may differ. A question belongs to the session that put it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use futures_util::FutureExt as _;
@@ -19,21 +19,15 @@ use hyper::{
     header::{HeaderName, HeaderValue},
 };
 use serde_json::{Value, json};
-use tokio::{
-    sync::{Mutex, OwnedMutexGuard, watch},
-    time::{Instant, sleep},
-};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::{
+    message::{Asked, Era, Kind, kind_of},
     offline::{self, Trouble},
-    reach::Patience,
-    relay::{Asked, Headers, Outcome, Relay},
+    reach::{Pace, Patience},
+    relay::{Headers, Outcome, Relay},
 };
-use crate::proven::Proven;
-
-/// Between looks for an endpoint that is gone, growing.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+use crate::proven::{End, Proven};
 
 #[derive(Debug, Default)]
 pub(super) struct Legacy {
@@ -53,6 +47,7 @@ pub(super) struct State {
     initialize: Option<Value>,
     initialized: bool,
     subscriptions: BTreeSet<String>,
+    log_level: Option<Value>,
     session: Option<Session>,
 }
 
@@ -60,9 +55,18 @@ pub(super) struct State {
 struct Session {
     endpoint: Arc<Proven>,
     headers: Headers,
+    /// What the endpoint has asked the client, until it is answered; then only that it has been asked.
+    questions: HashMap<String, Option<Value>>,
 }
 
 impl State {
+    /// Whom the client answers, if this answers anything.
+    pub(super) fn asker_of(&mut self, id: &Value) -> Option<Headers> {
+        let session = self.session.as_mut()?;
+        session.questions.get_mut(&id.to_string())?.take()?;
+        Some(session.headers.clone())
+    }
+
     pub(super) fn headers(&self) -> Option<Headers> {
         self.session.as_ref().map(|session| session.headers.clone())
     }
@@ -90,7 +94,8 @@ impl Legacy {
         if let Some(session) = state.session.take() {
             relay.tasks.spawn(async move { session.end().await });
         }
-        *state = State { initialize: asked.message.get("params").cloned(), ..State::default() };
+        let words = Some(asked.params.clone()).filter(|params| !params.is_null());
+        *state = State { initialize: words, ..State::default() };
         let mut trouble = Trouble::Lost;
         for _ in 0..2 {
             let endpoint = match relay.reach.endpoint(Patience::Start).await {
@@ -102,7 +107,11 @@ impl Legacy {
             };
             match begin(relay, &endpoint, asked.line.clone()).await {
                 Ok((session, answer)) => {
-                    self.hold(&mut state, session);
+                    if session.is_none() {
+                        // Refused: saying it again would not help.
+                        state.initialize = None;
+                    }
+                    self.hold(relay, &mut state, session).await;
                     return relay.send(answer).await;
                 }
                 Err(error) => trouble = error,
@@ -135,9 +144,24 @@ impl Legacy {
         self.state.lock().await.headers()
     }
 
-    fn hold(&self, state: &mut State, session: Option<Session>) {
+    async fn hold(&self, relay: &Relay, state: &mut State, session: Option<Session>) {
         self.current.send_replace(session.as_ref().map(|session| session.id().clone()));
-        state.session = session;
+        let last = std::mem::replace(&mut state.session, session);
+        for id in last.into_iter().flat_map(|last| last.questions.into_values()).flatten() {
+            let params = json!({ "requestId": id, "reason": "whoever asked is gone" });
+            relay.announce("notifications/cancelled", params).await;
+        }
+    }
+
+    /// False when the client has heard this question, or must not hear it any more.
+    pub(super) async fn asks(&self, headers: &Headers, id: Value) -> bool {
+        let mut state = self.state.lock().await;
+        let session = state.session.as_mut().filter(|session| session.headers == *headers);
+        // A stream that is opened anew repeats what the last one said.
+        session.is_some_and(|session| match session.questions.entry(id.to_string()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => place.insert(Some(id)).is_some(),
+        })
     }
 
     /// The headers of the session at this endpoint; begins one if need be.
@@ -154,32 +178,34 @@ impl Legacy {
         let (session, _) = begin(relay, endpoint, Bytes::from(hello.to_string())).await?;
         let session = session.ok_or(Trouble::Lost)?;
         let headers = session.headers.clone();
-        self.hold(&mut state, Some(session));
         if state.initialized {
-            introduce(relay, endpoint, &headers, &state.subscriptions).await?;
+            introduce(relay, &session, &state).await?;
             tracing::info!("connected to the endpoint again");
         }
+        self.hold(relay, &mut state, Some(session)).await;
         Ok(headers)
     }
 
     /// The endpoint has ended the session with these headers. By now there may be another, which stays.
-    pub(super) async fn forget(&self, headers: &Headers) {
+    pub(super) async fn forget(&self, relay: &Relay, headers: &Headers) {
         let mut state = self.state.lock().await;
         if state.session.as_ref().is_some_and(|session| session.headers == *headers) {
-            self.hold(&mut state, None);
+            self.hold(relay, &mut state, None).await;
         }
     }
 
-    /// Remembers what the client watches, to watch it again in the next session.
-    pub(super) async fn note_subscription(&self, asked: &Asked) {
-        let uri = || asked.message.pointer("/params/uri").and_then(Value::as_str).map(str::to_owned);
+    /// Remembers what the client wishes to hear, to wish for it again in the next session.
+    pub(super) async fn remember(&self, asked: &Asked) {
+        let uri = || asked.param("uri").and_then(Value::as_str).map(str::to_owned);
         match asked.method.as_str() {
+            _ if asked.era == Era::Modern => {}
             "resources/subscribe" => self.state.lock().await.subscriptions.extend(uri()),
             "resources/unsubscribe" => {
                 if let Some(uri) = uri() {
                     self.state.lock().await.subscriptions.remove(&uri);
                 }
             }
+            "logging/setLevel" => self.state.lock().await.log_level = asked.param("level").cloned(),
             _ => {}
         }
     }
@@ -213,8 +239,10 @@ async fn begin(
     let mut answer = None;
     reply
         .messages(|text| {
-            answer = Some(text);
-            std::future::ready(())
+            if kind_of(&text) != Some(Kind::Notification) {
+                answer = Some(text.clone());
+            }
+            follow_up(relay, text)
         })
         .await;
     let answer = answer.ok_or(Trouble::Lost)?;
@@ -226,65 +254,77 @@ async fn begin(
                 (HeaderName::from_static("mcp-session-id"), id),
                 (HeaderName::from_static("mcp-protocol-version"), version),
             ];
-            Session { endpoint: endpoint.clone(), headers }
+            Session { endpoint: endpoint.clone(), headers, questions: HashMap::new() }
         });
     Ok((session, answer))
 }
 
 /// Brings a session that was begun anew to where the last one was, and tells the client to look again.
-async fn introduce(
-    relay: &Relay,
-    endpoint: &Arc<Proven>,
-    headers: &Headers,
-    subscriptions: &BTreeSet<String>,
-) -> Result<(), Trouble> {
+async fn introduce(relay: &Relay, session: &Session, state: &State) -> Result<(), Trouble> {
+    let request =
+        |method, params| json!({ "jsonrpc": "2.0", "id": "bridge", "method": method, "params": params });
+    let subscribe = |uri| request("resources/subscribe", json!({ "uri": uri }));
+    let set_level = |level| request("logging/setLevel", json!({ "level": level }));
     let mut words = vec![json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })];
-    let subscribe = |uri| json!({ "jsonrpc": "2.0", "id": "bridge", "method": "resources/subscribe", "params": { "uri": uri } });
-    words.extend(subscriptions.iter().map(subscribe));
+    words.extend(state.log_level.iter().map(set_level));
+    words.extend(state.subscriptions.iter().map(subscribe));
     for word in words {
-        let reply =
-            relay.post(endpoint, headers, Bytes::from(word.to_string())).await.map_err(|_| Trouble::Lost)?;
-        reply.messages(|_| std::future::ready(())).await;
+        let word = Bytes::from(word.to_string());
+        let reply = relay.post(&session.endpoint, &session.headers, word).await.map_err(|_| Trouble::Lost)?;
+        reply.messages(|text| follow_up(relay, text)).await;
     }
-    relay.announce("notifications/tools/list_changed", Value::Null).await;
-    relay.announce("notifications/resources/list_changed", Value::Null).await;
-    for uri in subscriptions {
+    for list in ["tools", "prompts", "resources"] {
+        relay.announce(&format!("notifications/{list}/list_changed"), Value::Null).await;
+    }
+    for uri in &state.subscriptions {
         relay.announce("notifications/resources/updated", json!({ "uri": uri })).await;
     }
     Ok(())
 }
 
+/// The client has asked nothing, so it hears nothing but what the endpoint says of its own accord.
+async fn follow_up(relay: &Relay, text: String) {
+    if kind_of(&text) == Some(Kind::Notification) {
+        relay.send(text).await;
+    }
+}
+
 /// Keeps the stream of the endpoint's own messages open, and the session alive, as long as the client is there.
 async fn keep(relay: &Relay) {
-    let mut pause = FIRST_PAUSE;
+    let mut pace = Pace::new();
     let mut current = relay.legacy.current.subscribe();
     loop {
-        let began = Instant::now();
-        if let Ok(endpoint) = relay.reach.endpoint(Patience::AtOnce).await
+        if let Ok(endpoint) = relay.reach.endpoint(Patience::Again).await
             && let Ok(headers) = relay.legacy.session_on(relay, &endpoint).await
         {
             let id = headers.first().map(|(_, id)| id);
             tokio::select! {
-                () = follow(relay, &endpoint, &headers) => {}
+                () = follow(relay, &endpoint, &headers, &mut pace) => {}
                 // There is another session now, whose stream is the one to follow.
                 _ = current.wait_for(|now| now.as_ref() != id) => {}
             }
         }
-        if began.elapsed() > LONGEST_PAUSE {
-            pause = FIRST_PAUSE;
-            continue;
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pace.wait(&relay.reach).await;
     }
 }
 
-async fn follow(relay: &Relay, endpoint: &Arc<Proven>, headers: &Headers) {
+async fn follow(relay: &Relay, endpoint: &Arc<Proven>, headers: &Headers, pace: &mut Pace) {
     match endpoint.send(Method::GET, headers, Bytes::new()).await {
         Ok(reply) if reply.status() == StatusCode::OK => {
-            reply.messages(|text| relay.send(text)).await;
+            pace.found();
+            let end = reply
+                .messages(|text| async move {
+                    let Some(kind) = kind_of(&text) else {
+                        return tracing::debug!("the endpoint said what is no message");
+                    };
+                    relay.hand_on(headers, text, kind).await;
+                })
+                .await;
+            if end == End::BrokenOff {
+                relay.reach.lost(endpoint);
+            }
         }
-        Ok(reply) if reply.status() == StatusCode::NOT_FOUND => relay.legacy.forget(headers).await,
+        Ok(reply) if reply.status() == StatusCode::NOT_FOUND => relay.legacy.forget(relay, headers).await,
         Ok(reply) => {
             tracing::debug!(status = %reply.status(), "the endpoint gave no stream");
             if reply.status() == StatusCode::UNAUTHORIZED {

@@ -2,23 +2,24 @@
 //!
 //! Invariant: the client sees one acknowledgement; when the stream had to be opened anew, it is told that everything it listens for may have changed.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use hyper::StatusCode;
 use rmcp::model::SubscriptionFilter;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    message::{Asked, error},
     offline::Trouble,
-    reach::Patience,
-    relay::{Asked, Headers, Outcome, Relay, error},
+    reach::{Pace, Patience},
+    relay::{Headers, Outcome, Relay},
 };
-use crate::{proven::FindError, push, resources::Topic};
-
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+use crate::{
+    proven::{End, FindError},
+    push,
+    resources::Topic,
+};
 
 pub(super) fn is_listen(asked: &Asked) -> bool {
     asked.method == "subscriptions/listen"
@@ -31,13 +32,15 @@ pub(super) async fn listen(
     headers: &Headers,
     arrived: &CancellationToken,
 ) {
-    let mut pause = FIRST_PAUSE;
+    let mut pace = Pace::new();
     let mut acknowledged = false;
     let mut refusals = 0;
     loop {
-        let began = Instant::now();
-        let posted = match relay.reach.endpoint(Patience::AtOnce).await {
-            Ok(endpoint) => relay.post(&endpoint, headers, asked.line.clone()).await,
+        let posted = match relay.reach.endpoint(Patience::Again).await {
+            Ok(endpoint) => {
+                let posted = relay.post(&endpoint, headers, asked.line.clone()).await;
+                posted.map(|reply| (endpoint, reply))
+            }
             Err(found @ (FindError::NoToken { .. } | FindError::TokenUnreadable { .. })) => {
                 return refuse(relay, asked, &Trouble::NotFound(found)).await;
             }
@@ -51,17 +54,16 @@ pub(super) async fn listen(
             }
             continue;
         }
-        if let Ok(reply) = posted {
+        if let Ok((endpoint, reply)) = posted {
             refusals = 0;
+            pace.found();
             arrived.cancel();
             let refused = reply.status() != StatusCode::OK;
             let mut over = refused;
-            let mut lines = Vec::new();
-            reply
+            let end = reply
                 .messages(|text| {
-                    lines.clear();
+                    let mut lines = Vec::new();
                     over |= sort(asked, text, &mut acknowledged, &mut lines);
-                    let lines = std::mem::take(&mut lines);
                     async move {
                         for line in lines {
                             relay.send(line).await;
@@ -72,6 +74,9 @@ pub(super) async fn listen(
             if over {
                 return;
             }
+            if end == End::BrokenOff {
+                relay.reach.lost(&endpoint);
+            }
         }
         if !acknowledged {
             // There is nobody to listen to yet; when there is, the client hears that everything may have changed.
@@ -79,11 +84,7 @@ pub(super) async fn listen(
             arrived.cancel();
             relay.send(acknowledgement(asked)).await;
         }
-        if began.elapsed() > LONGEST_PAUSE {
-            pause = FIRST_PAUSE;
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pace.wait(&relay.reach).await;
     }
 }
 
@@ -92,7 +93,7 @@ async fn refuse(relay: &Relay, asked: &Asked, trouble: &Trouble) {
 }
 
 fn acknowledgement(asked: &Asked) -> String {
-    let wanted = asked.message.pointer("/params/notifications").cloned();
+    let wanted = asked.param("notifications").cloned();
     let wanted: SubscriptionFilter =
         wanted.and_then(|wanted| serde_json::from_value(wanted).ok()).unwrap_or_default();
     let params = json!({ "_meta": meta(asked), "notifications": push::accept(&wanted, Topic::is_possible) });

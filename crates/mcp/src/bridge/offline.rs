@@ -5,7 +5,7 @@
 use rmcp::model::{DiscoverResult, ProtocolVersion};
 use serde_json::{Value, json};
 
-use super::relay::{Asked, Era};
+use super::message::{Asked, Era};
 use crate::{prompts, proven::FindError, resources, server, tools};
 
 /// Why there is no answer from the endpoint.
@@ -28,7 +28,7 @@ impl Trouble {
             Self::NotFound(FindError::Failed { said }) => format!(
                 "Maya MCP Tray could not be started: {said}. Mend that and start Maya MCP Tray, then try again."
             ),
-            Self::NotFound(FindError::Nobody | FindError::File(_)) | Self::Lost => "Maya MCP Tray is not running, so no Maya can be reached. Start Maya MCP Tray (it appears in the system tray), then try again.".to_owned(),
+            Self::NotFound(FindError::Nobody | FindError::Gone | FindError::File(_)) | Self::Lost => "Maya MCP Tray is not running, so no Maya can be reached. Start Maya MCP Tray (it appears in the system tray), then try again.".to_owned(),
             Self::NotFound(FindError::Impostor(address)) => format!(
                 "Another program answers at {address}, where Maya MCP Tray should be, so nothing was sent there. Start Maya MCP Tray, or quit the other program first, then try again."
             ),
@@ -66,7 +66,7 @@ fn result(asked: &Asked, advice: &str) -> Result<Value, (i64, String)> {
             let found = DiscoverResult::from_server_info(versions, server::info(env!("CARGO_PKG_VERSION")));
             Ok(serde_json::to_value(found).expect("rmcp's own types always serialize"))
         }
-        "ping" => Ok(json!({})),
+        "ping" | "logging/setLevel" => Ok(json!({})),
         "tools/list" => Ok(json!({ "tools": tools::list() })),
         "tools/call" => Ok(json!({ "content": [{ "type": "text", "text": advice }], "isError": true })),
         "resources/list" => Ok(json!({ "resources": [] })),
@@ -83,7 +83,7 @@ fn result(asked: &Asked, advice: &str) -> Result<Value, (i64, String)> {
 }
 
 fn hello(asked: &Asked) -> Value {
-    let wanted = asked.message.pointer("/params/protocolVersion").and_then(Value::as_str);
+    let wanted = asked.param("protocolVersion").and_then(Value::as_str);
     let known = |version: &&ProtocolVersion| version.has_initialize() && Some(version.as_str()) == wanted;
     let version = ProtocolVersion::KNOWN_VERSIONS.iter().find(known).cloned();
     let mut info = server::info(env!("CARGO_PKG_VERSION"));

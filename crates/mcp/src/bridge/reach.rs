@@ -1,38 +1,46 @@
 //! Finding the endpoint, and starting the application when it is not there.
 //!
-//! Invariant: however many ask at once, there is one search and one start.
+//! Invariant: however many ask at once, there is one search and one start; what ended in order is started only for somebody who wants to work.
 
 use std::{
-    fs::{self, File},
     io,
     path::Path,
-    process::Stdio,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::{
-    process::Child,
-    time::{Instant, sleep},
+    sync::Notify,
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
 
-use super::{BridgeOptions, StartCommand};
+use super::{
+    BridgeOptions, StartCommand,
+    starting::{End, Outcome, Starts, last_line, launch},
+};
 use crate::{
-    endpoint_file::EndpointFileError,
-    private_file,
+    endpoint_file::{EndpointFile, EndpointFileError},
     proven::{FindError, Proven},
 };
 
 /// How long an application may take to start.
 const STARTING: Duration = Duration::from_secs(10);
-/// After a start in vain.
-const NOT_AGAIN_FOR: Duration = Duration::from_secs(30);
+/// When another engine still had the home.
+const ONCE_MORE: Duration = Duration::from_secs(1);
+/// Between looks for one that is gone, growing.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Between looks at one that is starting, growing.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const LONGEST_LOOK: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patience {
     /// Only look.
     AtOnce,
+    /// Look, and start again what did not end in order.
+    Again,
     /// Start the application if need be, and wait for it.
     Start,
 }
@@ -41,17 +49,11 @@ pub(super) enum Patience {
 pub(super) struct Reach {
     options: BridgeOptions,
     current: Mutex<Option<Arc<Proven>>>,
-    /// Held while somebody looks; remembers the last start.
-    looking: tokio::sync::Mutex<Option<Start>>,
+    /// Held while somebody looks.
+    looking: tokio::sync::Mutex<Starts>,
+    /// Wakes those who wait for an endpoint.
+    started: Notify,
     connections: TaskTracker,
-}
-
-/// A start that was tried.
-#[derive(Debug)]
-struct Start {
-    at: Instant,
-    /// What it said last, if it ended at once.
-    failed: Option<String>,
 }
 
 impl Reach {
@@ -60,6 +62,7 @@ impl Reach {
             options,
             current: Mutex::default(),
             looking: tokio::sync::Mutex::default(),
+            started: Notify::new(),
             connections: TaskTracker::new(),
         }
     }
@@ -68,7 +71,7 @@ impl Reach {
         if let Some(endpoint) = self.current() {
             return Ok(endpoint);
         }
-        let mut started = self.looking.lock().await;
+        let mut starts = self.looking.lock().await;
         if let Some(endpoint) = self.current() {
             return Ok(endpoint);
         }
@@ -77,30 +80,34 @@ impl Reach {
             Err(error) => error,
         };
         let Some(command) = self.options.start.as_ref() else { return Err(missing) };
-        if patience == Patience::AtOnce || !is_startable(&missing) {
+        let is_wanted = match patience {
+            Patience::AtOnce => false,
+            Patience::Again => matches!(missing, FindError::Gone),
+            Patience::Start => is_startable(&missing),
+        };
+        if !is_wanted {
             return Err(missing);
         }
-        if let Some(start) = started.as_ref().filter(|start| start.at.elapsed() < NOT_AGAIN_FOR) {
-            let failed = start.failed.clone();
-            return Err(failed.map_or(missing, |said| FindError::Failed { said }));
+        if !starts.may_start(patience, Instant::now()) {
+            return Err(starts.said().map_or(missing, |said| FindError::Failed { said }));
         }
-        let start = started.insert(Start { at: Instant::now(), failed: None });
-        let found = self.start(command).await;
-        if let Err(FindError::Failed { said }) = &found {
-            start.failed = Some(said.clone());
+        starts.begin(Instant::now());
+        let (found, outcome) = self.start(command).await;
+        starts.came(outcome);
+        if found.is_ok() {
+            self.started.notify_waiters();
         }
         found
     }
 
-    async fn start(&self, command: &StartCommand) -> Result<Arc<Proven>, FindError> {
+    async fn start(&self, command: &StartCommand) -> (Result<Arc<Proven>, FindError>, Outcome) {
         let log = self.options.home.join("logs").join("start.log");
-        match launch(command, &log) {
-            Ok(child) => self.wait_for_it(child, &log).await,
-            Err(error) => {
-                tracing::warn!(program = %command.program.display(), %error, "the application could not be started");
-                Err(FindError::Failed { said: format!("{}: {error}", command.program.display()) })
-            }
-        }
+        self.start_and_wait(command, &log).await.unwrap_or_else(|error| {
+            let program = command.program.display();
+            tracing::warn!(%program, %error, "the application could not be started");
+            let said = format!("{program}: {error}");
+            (Err(FindError::Failed { said: said.clone() }), Outcome::Failed(Some(said)))
+        })
     }
 
     /// This endpoint does not answer any more; the next one who asks looks again.
@@ -126,66 +133,77 @@ impl Reach {
         Ok(found)
     }
 
-    async fn wait_for_it(&self, mut child: Child, log: &Path) -> Result<Arc<Proven>, FindError> {
+    async fn start_and_wait(
+        &self,
+        command: &StartCommand,
+        log: &Path,
+    ) -> io::Result<(Result<Arc<Proven>, FindError>, Outcome)> {
         let began = Instant::now();
-        let mut pause = Duration::from_millis(50);
+        let before = EndpointFile::read(&self.options.home).ok();
+        let (mut child, mut launched) = (launch(command, log)?, began);
+        let mut pause = FIRST_LOOK;
         loop {
             sleep(pause).await;
-            // Before looking, so that whoever was quicker than it is seen. One that ends in order has handed over to another.
-            let ended = child.try_wait().ok().flatten().is_some_and(|status| !status.success());
+            pause = (pause * 2).min(LONGEST_LOOK);
+            // Before looking, so that whoever was quicker than it is seen.
+            let end = child.try_wait().ok().flatten().map(End::of);
+            let is_as_before = || before.is_some() && EndpointFile::read(&self.options.home).ok() == before;
+            if end.is_none() && began.elapsed() < STARTING && is_as_before() {
+                // Nobody is there yet, and Windows takes a second to find that out.
+                continue;
+            }
             match self.look().await {
-                Err(error) if ended && is_startable(&error) => {
-                    return Err(last_line(log).map_or(error, |said| FindError::Failed { said }));
+                Ok(endpoint) => return Ok((Ok(endpoint), Outcome::Up)),
+                Err(error) if end == Some(End::Failed) && is_startable(&error) => {
+                    let said = last_line(log);
+                    let outcome = Outcome::Failed(said.clone());
+                    return Ok((Err(said.map_or(error, |said| FindError::Failed { said })), outcome));
                 }
                 Err(error) if may_yet_come(&error) && began.elapsed() < STARTING => {}
-                looked => return looked,
+                Err(error) => return Ok((Err(error), Outcome::InVain)),
             }
-            pause = (pause * 2).min(Duration::from_millis(500));
+            // The other one is about to come, or about to go.
+            if end == Some(End::AlreadyRunning) && launched.elapsed() >= ONCE_MORE {
+                (child, launched) = (launch(command, log)?, Instant::now());
+            }
         }
+    }
+}
+
+/// How often somebody looks for an endpoint that is gone.
+#[derive(Debug)]
+pub(super) struct Pace {
+    pause: Duration,
+    /// The last look, and the time that an endpoint was there after it.
+    began: Instant,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        Self { pause: FIRST_PAUSE, began: Instant::now() }
+    }
+
+    /// An endpoint is there.
+    pub(super) fn found(&mut self) {
+        self.pause = FIRST_PAUSE;
+    }
+
+    /// Waits before the next look; not so long when somebody else has started the application meanwhile.
+    pub(super) async fn wait(&mut self, reach: &Reach) {
+        if self.began.elapsed() < LONGEST_PAUSE {
+            let _ = timeout(self.pause, reach.started.notified()).await;
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        }
+        self.began = Instant::now();
     }
 }
 
 /// A file of an engine that crashed may lead to a stranger, or be damaged: starting ours mends that too.
 fn is_startable(error: &FindError) -> bool {
     let is_damaged = matches!(error, FindError::File(EndpointFileError::Malformed { .. }));
-    is_damaged || matches!(error, FindError::Nobody | FindError::Impostor(_))
+    is_damaged || matches!(error, FindError::Nobody | FindError::Gone | FindError::Impostor(_))
 }
 
 fn may_yet_come(error: &FindError) -> bool {
     is_startable(error) || matches!(error, FindError::Silent { .. })
-}
-
-/// Detached: it outlives the bridge, and shares none of its pipes. What it says goes to the log.
-fn launch(command: &StartCommand, log: &Path) -> io::Result<Child> {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the bridge starts the application")]
-    let mut process = tokio::process::Command::new(&command.program);
-    let said = make_log(log).map_or_else(|_| Stdio::null(), Stdio::from);
-    process.args(&command.args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
-    #[cfg(unix)]
-    process.process_group(0);
-    #[cfg(windows)]
-    process.creation_flags(0x0000_0008 | 0x0000_0200); // DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
-    let child = process.spawn()?;
-    tracing::info!(pid = child.id(), "application started");
-    Ok(child)
-}
-
-/// A new file: an application that was started earlier keeps writing to its own.
-fn make_log(path: &Path) -> io::Result<File> {
-    if let Some(dir) = path.parent() {
-        private_file::make_dir(dir)?;
-    }
-    let _ = fs::remove_file(path);
-    private_file::create(path)
-}
-
-/// Without its full stop, to stand within a sentence; of a panic, what it said and not where it was.
-fn last_line(log: &Path) -> Option<String> {
-    let text = fs::read(log).ok()?;
-    let text = String::from_utf8_lossy(&text);
-    let (said, _) = text.split_once("stack backtrace:").unwrap_or((&text, ""));
-    let is_telling = |line: &&str| !line.is_empty() && !line.starts_with("note:");
-    let line = said.lines().rev().map(str::trim).find(is_telling)?;
-    let line = line.strip_prefix("maya-mcp: ").unwrap_or(line).trim_end_matches('.');
-    Some(line.chars().filter(|letter| !letter.is_control()).take(400).collect())
 }

@@ -13,7 +13,6 @@ use hyper::{
     body::Bytes,
     header::{HeaderName, HeaderValue},
 };
-use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,11 +20,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     BridgeOptions,
     legacy::{Legacy, Turn},
+    lines::Line,
     listen,
+    message::{Asked, Era, Kind, error, id_of, understand},
     offline::{self, Trouble},
     reach::{Patience, Reach},
 };
 use crate::{
+    arriving::BODY_LIMIT,
     modern,
     proven::{End, Proven, Reply, SendError},
 };
@@ -62,23 +64,7 @@ struct Flight {
     arrived: CancellationToken,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Era {
-    Legacy,
-    Modern,
-}
-
 pub(super) type Headers = Vec<(HeaderName, HeaderValue)>;
-
-/// A request as the client wrote it.
-#[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) id: Value,
-    pub(super) method: String,
-    pub(super) message: Value,
-    pub(super) line: Bytes,
-    pub(super) era: Era,
-}
 
 /// What came of sending a request.
 #[derive(Debug)]
@@ -106,22 +92,31 @@ impl Relay {
         })
     }
 
-    pub(super) async fn take_in(self: &Arc<Self>, line: String) {
-        let Ok(message) = serde_json::from_str::<Value>(&line) else {
-            return self.error(&Value::Null, -32700, "This line is not JSON").await;
+    pub(super) async fn take_in(self: &Arc<Self>, line: Line) {
+        let Line { text, length } = line;
+        if length > BODY_LIMIT {
+            let most = BODY_LIMIT >> 20;
+            let message = format!("This message has {} MiB, and the endpoint takes {most} MiB", length >> 20);
+            return self.error(&id_of(&text), -32600, &message).await;
+        }
+        if text.trim_ascii().is_empty() {
+            return;
+        }
+        let Ok(mut message) = serde_json::from_slice::<Value>(&text) else {
+            return self.error(&id_of(&text), -32700, "This line is not JSON in UTF-8").await;
         };
-        let line = Bytes::from(line);
+        let line = Bytes::from(text);
         let method = message.get("method").and_then(Value::as_str).map(str::to_owned);
         match (method, message.get("id").cloned()) {
-            (Some(method), Some(id)) => self.take_request(id, method, message, line),
+            (Some(method), Some(id)) => self.take_request(id, method, &mut message, line),
             (Some(method), None) => self.take_notification(&method, &message, line),
-            (None, Some(_)) => self.note(line),
+            (None, Some(id)) => self.take_answer(id, line),
             (None, None) => self.error(&Value::Null, -32600, "This is not a JSON-RPC message").await,
         }
     }
 
-    fn take_request(self: &Arc<Self>, id: Value, method: String, message: Value, line: Bytes) {
-        let headers = modern::headers(&message);
+    fn take_request(self: &Arc<Self>, id: Value, method: String, message: &mut Value, line: Bytes) {
+        let headers = modern::headers(message);
         let era = if headers.is_some() { Era::Modern } else { Era::Legacy };
         let flight = Flight {
             id: id.clone(),
@@ -131,7 +126,7 @@ impl Relay {
         };
         let key = id.to_string();
         self.in_flight().insert(key.clone(), flight.clone());
-        let asked = Asked { id, method, message, line, era };
+        let asked = Asked::new(id, method, message, line, era);
         // What the client says after its first words has to find them said.
         let turn = (asked.method == "initialize").then(|| self.legacy.turn());
         let tracker = if listen::is_listen(&asked) { &self.tasks } else { &self.requests };
@@ -186,11 +181,7 @@ impl Relay {
         for _ in 0..ATTEMPTS {
             let endpoint = match self.reach.endpoint(patience(&asked.method)).await {
                 Ok(endpoint) => endpoint,
-                Err(error) => {
-                    return self
-                        .send(offline::answer(asked, &Trouble::NotFound(error), self.reach.client()))
-                        .await;
-                }
+                Err(error) => return self.answer_offline(asked, &Trouble::NotFound(error)).await,
             };
             let headers = match &headers {
                 Some(headers) => headers.clone(),
@@ -203,8 +194,8 @@ impl Relay {
                 },
             };
             match self.exchange(&endpoint, asked, &headers, arrived).await {
-                Outcome::Answered => return self.legacy.note_subscription(asked).await,
-                Outcome::SessionGone => self.legacy.forget(&headers).await,
+                Outcome::Answered => return,
+                Outcome::SessionGone => self.legacy.forget(self, &headers).await,
                 Outcome::NotSent => {}
                 Outcome::Refused => trouble = Trouble::Refused,
                 Outcome::BrokenOff if asked.method == "tools/call" => {
@@ -214,7 +205,15 @@ impl Relay {
                 Outcome::BrokenOff => trouble = Trouble::Lost,
             }
         }
-        self.send(offline::answer(asked, &trouble, self.reach.client())).await;
+        self.answer_offline(asked, &trouble).await;
+    }
+
+    async fn answer_offline(&self, asked: &Asked, trouble: &Trouble) {
+        if asked.method == "logging/setLevel" {
+            // Nothing is there to be logged; the next session begins with it.
+            self.legacy.remember(asked).await;
+        }
+        self.send(offline::answer(asked, trouble, self.reach.client())).await;
     }
 
     /// Sends one request and passes on everything that comes back on its own stream.
@@ -237,9 +236,9 @@ impl Relay {
         let mut answered = false;
         let end = reply
             .messages(|text| {
-                let (line, is_answer) = understand(asked, status, &text);
-                answered |= is_answer;
-                self.send(line)
+                let (line, kind) = understand(asked, status, text);
+                answered |= matches!(kind, Kind::Result | Kind::Error);
+                self.pass_on(asked, headers, line, kind)
             })
             .await;
         match (answered, end) {
@@ -250,6 +249,24 @@ impl Relay {
             }
             (false, End::Complete) => Outcome::BrokenOff,
         }
+    }
+
+    async fn pass_on(&self, asked: &Asked, headers: &Headers, line: String, kind: Kind) {
+        if kind == Kind::Result {
+            // Before the client hears of it: what it says next finds it remembered.
+            self.legacy.remember(asked).await;
+        }
+        self.hand_on(headers, line, kind).await;
+    }
+
+    /// What the endpoint says within this session. A question is put to the client once.
+    pub(super) async fn hand_on(&self, headers: &Headers, line: String, kind: Kind) {
+        if let Kind::Question { id } = kind
+            && !self.legacy.asks(headers, id).await
+        {
+            return;
+        }
+        self.send(line).await;
     }
 
     pub(super) async fn post(
@@ -301,7 +318,18 @@ impl Relay {
         });
     }
 
-    /// For what gets no answer: notifications, and answers to the endpoint's own requests.
+    /// Only whoever asked gets the answer: a session that was begun since numbers its own questions the same.
+    fn take_answer(self: &Arc<Self>, id: Value, line: Bytes) {
+        let (relay, turn) = (self.clone(), self.legacy.turn());
+        self.tasks.spawn(async move {
+            let asker = turn.await.asker_of(&id);
+            if let Some(headers) = asker {
+                relay.stop.run_until_cancelled(relay.tell(&headers, line)).await;
+            }
+        });
+    }
+
+    /// For what gets no answer.
     fn note(self: &Arc<Self>, line: Bytes) {
         let (relay, turn) = (self.clone(), self.legacy.turn());
         self.tasks.spawn(async move {
@@ -324,7 +352,8 @@ impl Relay {
 
     pub(super) async fn send(&self, line: String) {
         // A line is a line: the endpoint's own texts never hold a line break, but a stranger's might.
-        let line = if line.contains(['\n', '\r']) { line.replace(['\n', '\r'], " ") } else { line };
+        let is_one = [b'\n', b'\r'].iter().all(|end| !line.as_bytes().contains(end));
+        let line = if is_one { line } else { line.replace(['\n', '\r'], " ") };
         // An error only says that the client has hung up.
         let _ = self.out.send(line).await;
     }
@@ -346,40 +375,10 @@ impl Relay {
     }
 }
 
-/// What must be known of a message to pass it on.
-#[derive(Debug, Deserialize)]
-struct Envelope {
-    id: Option<Value>,
-    method: Option<IgnoredAny>,
-    error: Option<Value>,
-    message: Option<Value>,
-}
-
-/// The line for the client, and whether it answers the request.
-fn understand(asked: &Asked, status: StatusCode, text: &str) -> (String, bool) {
-    let Ok(envelope) = serde_json::from_str::<Envelope>(text) else {
-        return (error(&asked.id, -32603, &format!("The endpoint answered {status}: {text}")), true);
-    };
-    let is_answer = envelope.method.is_none();
-    if is_answer && envelope.id.as_ref() != Some(&asked.id) {
-        // An error that could not say what it answers, or a refusal that is no JSON-RPC.
-        let message =
-            envelope.error.as_ref().and_then(|error| error.get("message")).or(envelope.message.as_ref());
-        let message = message.and_then(Value::as_str).unwrap_or("the endpoint refused the request");
-        let code = envelope.error.as_ref().and_then(|error| error.get("code")).and_then(Value::as_i64);
-        return (error(&asked.id, code.unwrap_or(-32603), message), true);
-    }
-    (text.to_owned(), is_answer)
-}
-
-pub(super) fn error(id: &Value, code: i64, message: &str) -> String {
-    json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } }).to_string()
-}
-
 /// Whoever wants to work is worth starting the application for.
 fn patience(method: &str) -> Patience {
     match method {
         "tools/call" | "initialize" | "server/discover" => Patience::Start,
-        _ => Patience::AtOnce,
+        _ => Patience::Again,
     }
 }

@@ -1,11 +1,18 @@
 //! The bridge over in-memory pipes, with an endpoint and without.
 
+#[cfg(unix)]
+mod again;
+mod carrying;
+mod garbled;
+
 use std::{path::Path, time::Duration};
 
 use maya_mcp_endpoint::{BridgeError, BridgeOptions, StartCommand, bridge};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines},
+    net::TcpListener,
+    sync::mpsc,
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -177,6 +184,35 @@ async fn without_an_endpoint_it_says_what_to_do_and_connects_when_there_is_one()
 }
 
 #[tokio::test]
+async fn without_an_endpoint_a_modern_client_is_told_what_to_do_as_well() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut client = Bridged::start(home.path());
+    let with_meta = |mut params: Value| {
+        params["_meta"] = modern_meta();
+        params
+    };
+    let found = client.ask(1, "server/discover", with_meta(json!({}))).await;
+    assert!(found["result"]["supportedVersions"].to_string().contains("2026-07-28"), "{found}");
+    assert!(found["result"]["capabilities"]["tools"].is_object(), "the endpoint's own capabilities: {found}");
+    let tools = client.ask(2, "tools/list", with_meta(json!({}))).await;
+    assert_eq!(tools["result"]["ttlMs"], 0, "asked for again when there is an endpoint: {tools}");
+    let call = json!({ "name": "list_sessions", "arguments": {} });
+    let told = client.ask(3, "tools/call", with_meta(call.clone())).await;
+    let text = told["result"]["content"][0]["text"].as_str().expect("text");
+    assert!(text.contains("Start Maya MCP Tray"), "{told}");
+    assert_eq!(told["result"]["resultType"], "complete", "in this era's form: {told}");
+    let read = client.ask(4, "resources/read", with_meta(json!({ "uri": "maya://sessions" }))).await;
+    let text = read["error"]["message"].as_str().expect("text");
+    assert!(text.contains("Start Maya MCP Tray"), "{read}");
+
+    let running = Running::start_in_with(home, ([127, 0, 0, 1], 0).into(), &["claude-desktop"]).await;
+    let told = client.ask(5, "tools/call", with_meta(call)).await;
+    assert_eq!(told["result"]["isError"], false, "now there is one: {told}");
+    client.end().await;
+    running.end().await;
+}
+
+#[tokio::test]
 async fn an_engine_that_restarts_is_found_again_and_the_client_keeps_its_session() {
     let running = Running::start().await;
     running.token("claude-desktop");
@@ -219,6 +255,53 @@ async fn no_token_goes_to_a_stranger() {
     let text = call["result"]["content"][0]["text"].as_str().expect("text");
     assert!(text.contains("Another program answers"), "{text}");
     client.end().await;
+}
+
+/// Answers every request with a proof that is none, and keeps what it was sent.
+async fn stranger(listener: TcpListener, heard: mpsc::UnboundedSender<Vec<u8>>) {
+    loop {
+        let (mut stream, _) = listener.accept().await.expect("somebody comes");
+        let mut request = vec![0; 1 << 16];
+        let length = stream.read(&mut request).await.expect("readable");
+        request.truncate(length);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{\"proof\":\"00\"}").await;
+        // Whatever is said after it.
+        let _ = stream.read_to_end(&mut request).await;
+        let _ = heard.send(request);
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_sees_a_challenge_and_no_token() {
+    let home = tempfile::tempdir().expect("a folder");
+    let tokens = maya_mcp_endpoint::Tokens::open(home.path().join("tokens")).expect("a folder");
+    let token = tokens.token_for(&name("claude-desktop")).expect("made");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let secret = maya_mcp_endpoint::EndpointSecret::random();
+    maya_mcp_endpoint::EndpointFile::new(address, secret, "1").write(home.path()).expect("written");
+    let (to_us, mut heard) = mpsc::unbounded_channel();
+    TaskTracker::new().spawn(stranger(listener, to_us));
+    let mut client = Bridged::start(home.path());
+    client.shake_hands().await;
+    let call = json!({ "name": "list_sessions", "arguments": {} });
+    let mut modern = call.clone();
+    modern["_meta"] = modern_meta();
+    for (id, params) in [(1, call), (2, modern)] {
+        let answer = client.ask(id, "tools/call", params).await;
+        let text = answer["result"]["content"][0]["text"].as_str().expect("text");
+        assert!(text.contains("Another program answers"), "{text}");
+    }
+    client.end().await;
+    let mut seen = Vec::new();
+    while let Ok(request) = heard.try_recv() {
+        seen.push(String::from_utf8_lossy(&request).into_owned());
+    }
+    assert!(!seen.is_empty(), "it was asked for its proof");
+    for request in seen {
+        assert!(request.starts_with("GET /prove?nonce="), "nothing else is asked: {request}");
+        assert!(!request.contains(&token) && !request.contains("Bearer"), "no token in {request}");
+    }
 }
 
 #[tokio::test]
@@ -349,7 +432,7 @@ async fn who_listens_before_there_is_an_engine_is_told_when_there_is_one() {
 async fn one_that_runs_but_does_not_answer_is_not_started_again() {
     let home = tempfile::tempdir().expect("a folder");
     // It accepts, because the system does, and never says anything.
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = silent.local_addr().expect("bound");
     let secret = maya_mcp_endpoint::EndpointSecret::random();
     maya_mcp_endpoint::EndpointFile::new(address, secret, "1").write(home.path()).expect("written");

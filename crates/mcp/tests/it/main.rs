@@ -12,5 +12,6 @@ mod raw;
 mod resources;
 mod running;
 mod strange_addresses;
+mod stub;
 mod support;
 mod tools;
