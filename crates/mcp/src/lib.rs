@@ -8,6 +8,8 @@ mod call;
 mod changes;
 mod endpoint;
 mod endpoint_file;
+#[cfg(feature = "conformance-fixtures")]
+mod fixtures;
 mod gate;
 mod legacy_sessions;
 mod modern;

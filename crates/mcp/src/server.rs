@@ -27,6 +27,8 @@ use tokio_util::{
     task::TaskTracker,
 };
 
+#[cfg(feature = "conformance-fixtures")]
+use crate::fixtures;
 use crate::{
     changes::Changes,
     push::{self, Listener, Pulse, Subscriptions},
@@ -93,13 +95,16 @@ impl Server {
 }
 
 pub(crate) fn capabilities() -> ServerCapabilities {
-    ServerCapabilities::builder()
+    let capabilities = ServerCapabilities::builder()
         .enable_tools()
         .enable_tool_list_changed()
         .enable_resources()
         .enable_resources_list_changed()
         .enable_resources_subscribe()
-        .build()
+        .build();
+    #[cfg(feature = "conformance-fixtures")]
+    let capabilities = fixtures::capabilities(capabilities);
+    capabilities
 }
 
 pub(crate) fn info(version: &str) -> ServerConfig {
@@ -131,10 +136,16 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let tools = ListToolsResult::with_all_items(tools::list().to_vec());
+        #[cfg(feature = "conformance-fixtures")]
+        let tools = fixtures::with_tools(tools);
         Ok(tools.with_ttl_ms(TOOLS_FRESH_MS).with_cache_scope(CacheScope::Private))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
+        #[cfg(feature = "conformance-fixtures")]
+        if let Some(tool) = fixtures::tool(name) {
+            return Some(tool);
+        }
         tools::list().iter().find(|tool| tool.name == name).cloned()
     }
 
@@ -143,6 +154,10 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        #[cfg(feature = "conformance-fixtures")]
+        if let Some(answer) = fixtures::call(&request, &context).await {
+            return answer;
+        }
         let Caller { client, ended } = caller(&context.extensions)?;
         let call = Call { shared: &self.shared, client, abandoned: context.ct.clone(), ended };
         let arguments = request.arguments.unwrap_or_default();
@@ -154,7 +169,10 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Ok(resources::list())
+        let resources = resources::list();
+        #[cfg(feature = "conformance-fixtures")]
+        let resources = fixtures::with_resources(resources);
+        Ok(resources)
     }
 
     async fn list_resource_templates(
@@ -162,7 +180,10 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        Ok(resources::templates())
+        let templates = resources::templates();
+        #[cfg(feature = "conformance-fixtures")]
+        let templates = fixtures::with_templates(templates);
+        Ok(templates)
     }
 
     async fn read_resource(
@@ -170,6 +191,10 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        #[cfg(feature = "conformance-fixtures")]
+        if let Some(contents) = fixtures::read(&request.uri) {
+            return Ok(contents.into());
+        }
         let Caller { client, .. } = caller(&context.extensions)?;
         Ok(resources::read(&self.shared, client, &request.uri)?.into())
     }
@@ -179,7 +204,10 @@ impl ServerHandler for Server {
         request: SubscribeRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        if !resources::exists(&request.uri) {
+        let exists = resources::exists(&request.uri);
+        #[cfg(feature = "conformance-fixtures")]
+        let exists = exists || fixtures::read(&request.uri).is_some();
+        if !exists {
             return Err(resources::not_found(&request.uri));
         }
         self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner).insert(request.uri);
@@ -200,15 +228,42 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
+        let prompts = Err(ErrorData::method_not_found::<ListPromptsRequestMethod>());
+        #[cfg(feature = "conformance-fixtures")]
+        let prompts = prompts.or_else(|_| Ok(fixtures::with_prompts(ListPromptsResult::default())));
+        prompts
     }
 
     async fn get_prompt(
         &self,
-        _: rmcp::model::GetPromptRequestParams,
+        request: rmcp::model::GetPromptRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<rmcp::model::GetPromptResponse, ErrorData> {
+        #[cfg(feature = "conformance-fixtures")]
+        if let Some(prompt) = fixtures::prompt(&request) {
+            return prompt;
+        }
+        let _ = request;
         Err(ErrorData::method_not_found::<GetPromptRequestMethod>())
+    }
+
+    #[cfg(feature = "conformance-fixtures")]
+    async fn complete(
+        &self,
+        request: rmcp::model::CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<rmcp::model::CompleteResult, ErrorData> {
+        Ok(fixtures::complete(&request).unwrap_or_default())
+    }
+
+    #[cfg(feature = "conformance-fixtures")]
+    #[expect(deprecated, reason = "clients of before 2026-07-28 have no other way to ask for log messages")]
+    async fn set_level(
+        &self,
+        _: rmcp::model::SetLevelRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Ok(())
     }
 
     /// A legacy session begins: from here on it is told of changes.
@@ -224,6 +279,10 @@ impl ServerHandler for Server {
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let Some(listener) = self.listener() else { return Ok(()) };
+        #[cfg(feature = "conformance-fixtures")]
+        self.shared.tracker.spawn(
+            self.ended.clone().run_until_cancelled_owned(fixtures::pass_on_changes(context.sink().clone())),
+        );
         push::to_modern(context, listener, self.shared.stop.clone()).await;
         Ok(())
     }
