@@ -8,6 +8,7 @@ mod cross;
 mod debian;
 mod demo;
 mod narrate;
+mod node;
 mod process;
 mod python;
 mod repository;
