@@ -4,6 +4,7 @@
 
 mod bench;
 mod check;
+mod checkers;
 mod cross;
 mod debian;
 mod demo;
