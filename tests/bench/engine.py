@@ -17,8 +17,9 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Engine:
-    def __init__(self, cli, folder, log="info"):
+    def __init__(self, cli, folder, *options, log="info"):
         self.cli = cli
+        self._options = options
         self.studio = Path(folder, "studio")
         self.home = Path(folder, "home")
         self.studio.mkdir()
@@ -31,19 +32,26 @@ class Engine:
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [self.cli, "serve", "--port", "0", "--home", self.home],
+            [self.cli, "serve", "--port", "0", "--home", self.home, *self._options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "RUST_LOG": self._log, "NO_COLOR": "1"},
+            env={
+                **os.environ,
+                "HOME": str(self.home.parent),
+                "RUST_LOG": self._log,
+                "NO_COLOR": "1",
+            },
             text=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if not self.process.stdout.readline():
+        line = self.process.stdout.readline()
+        if not line:
             self.process.wait()
             self._reader.join()
             raise RuntimeError("the engine did not start:\n" + "\n".join(self._lines))
+        self.endpoint = json.loads(line)["endpoint"]
         return self
 
     def __exit__(self, *_):
@@ -53,6 +61,7 @@ class Engine:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self._reader.join()
 
     def _read(self):
         for line in self.process.stderr:
@@ -60,20 +69,35 @@ class Engine:
                 self._lines.append(COLOURS.sub("", line.rstrip()))
                 self._changed.notify_all()
 
+    def log(self):
+        """The lines that it has said so far."""
+        with self._changed:
+            return list(self._lines)
+
+    def token(self, client):
+        command = [self.cli, "--home", self.home, "token", client]
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+
     def told(self, words, pid, deadline=30.0):
         """When the log said this of the process with this pid, in seconds since 1970."""
         of_it = re.compile(rf"id=maya-{pid}\b")
 
-        def said():
-            return next(
-                (line for line in self._lines if words in line and of_it.search(line)), None
-            )
+        def said(line):
+            return words in line and of_it.search(line)
+
+        stamp = self.until_said(said, deadline).split()[0]
+        return datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()
+
+    def until_said(self, wanted, deadline=30.0):
+        """The first line of the log that `wanted(line)` takes."""
+
+        def found():
+            return next((line for line in self._lines if wanted(line)), None)
 
         with self._changed:
-            if not self._changed.wait_for(said, deadline):
-                raise TimeoutError(f"the engine never said {words!r} of {pid}")
-            stamp = said().split()[0]
-        return datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()
+            if not self._changed.wait_for(found, deadline):
+                raise TimeoutError("the engine never said it:\n" + "\n".join(self._lines))
+            return found()
 
     def sessions(self):
         command = [self.cli, "--home", self.home, "sessions", "--json"]

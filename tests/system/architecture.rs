@@ -82,3 +82,29 @@ async fn a_crate_uses_only_those_below_it() {
         }
     }
 }
+
+/// What the conformance suite wants of a server is built for tests alone.
+#[tokio::test]
+async fn nothing_that_is_shipped_has_the_conformance_fixtures() {
+    const FIXTURES: &str = "conformance-fixtures";
+    let metadata = metadata().await;
+    let packages = metadata["packages"].as_array().expect("a list");
+    let mut having = BTreeSet::new();
+    for package in packages.iter().filter(|package| package["source"].is_null()) {
+        let name = package["name"].as_str().expect("a text");
+        for (feature, enables) in package["features"].as_object().expect("a map") {
+            let passes_on = enables.as_array().expect("a list").iter().filter_map(Value::as_str);
+            let passes_on = passes_on.filter(|enabled| enabled.ends_with(FIXTURES)).count() > 0;
+            assert!(feature == FIXTURES || !passes_on, "{name}: {feature} does not bring them along");
+        }
+        if package["features"].get(FIXTURES).is_some() {
+            having.insert(name);
+        }
+        for dependency in package["dependencies"].as_array().expect("a list") {
+            let asked = dependency["features"].as_array().expect("a list");
+            assert!(!asked.iter().any(|feature| feature == FIXTURES), "{name} does not ask for them");
+        }
+    }
+    let ours = BTreeSet::from(["maya-mcp-cli", "maya-mcp-endpoint", "maya-mcp-hub"]);
+    assert_eq!(having, ours, "the feature is found, and the tray application has none of that name");
+}

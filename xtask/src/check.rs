@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::{
-    cross,
+    checkers, cross,
     debian::{self, BUILD},
     narrate::{Report, step},
     process::{on_path, program, quiet, show},
@@ -48,6 +48,10 @@ pub fn check(options: &Check) -> anyhow::Result<()> {
             "--deny",
             "warnings",
         ]))
+    });
+    report.part("clippy, conformance fixtures", || {
+        let clippy = ["clippy", "--workspace", "--bin=maya-mcp", "--examples", checkers::FIXTURES];
+        show(program("cargo").args(clippy).args(["--", "--deny", "warnings"]))
     });
     if let Some(rust) = &rust {
         cross::check(&mut report, rust);

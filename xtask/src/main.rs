@@ -4,10 +4,12 @@
 
 mod bench;
 mod check;
+mod checkers;
 mod cross;
 mod debian;
 mod demo;
 mod narrate;
+mod node;
 mod process;
 mod python;
 mod repository;

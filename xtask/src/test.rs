@@ -5,6 +5,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::{
+    checkers,
     debian::{self, BROWSER, BUILD, HANDS, LOCALES, PYPY, RUN, SCREEN, SIMULATOR},
     narrate::Report,
     process::{on_path, program, show},
@@ -27,12 +28,14 @@ enum Group {
     Ui,
     /// The crates, and the whole engine against simulated Mayas
     Rust,
+    /// Other people's MCP clients and conformance suite against the endpoint
+    Checkers,
     /// The tray, the notices and the window on a screen of their own
     Desktop,
 }
 
 /// The quick ones first.
-const ALL: [Group; 4] = [Group::Python, Group::Ui, Group::Rust, Group::Desktop];
+const ALL: [Group; 5] = [Group::Python, Group::Ui, Group::Rust, Group::Checkers, Group::Desktop];
 
 pub fn test(options: &Test) -> anyhow::Result<()> {
     let groups = ALL.into_iter().filter(|group| options.only.is_empty() || options.only.contains(group));
@@ -55,6 +58,11 @@ pub fn test(options: &Test) -> anyhow::Result<()> {
                 report.part("building", build);
                 report.part("crates and whole engine", rust);
             }
+            Group::Checkers => report.part("other people's checkers", || {
+                checkers::endpoint_with_fixtures()?;
+                build()?;
+                pytest(&python::TESTS, "tests/checkers")
+            }),
             Group::Desktop => report.part("tray, notices and window", || {
                 build()?;
                 pytest(&python::TESTS, "tests/desktop")
@@ -67,10 +75,10 @@ pub fn test(options: &Test) -> anyhow::Result<()> {
 fn set_up(groups: &[Group]) -> anyhow::Result<()> {
     let any = |wanted: &[Group]| groups.iter().any(|group| wanted.contains(group));
     let mut needed = Vec::new();
-    if any(&[Group::Rust, Group::Desktop]) {
+    if any(&[Group::Rust, Group::Checkers, Group::Desktop]) {
         needed.extend([BUILD, RUN]);
     }
-    if any(&[Group::Python, Group::Rust, Group::Desktop]) {
+    if any(&[Group::Python, Group::Rust, Group::Checkers, Group::Desktop]) {
         needed.push(SIMULATOR);
     }
     if any(&[Group::Python]) {
@@ -87,7 +95,7 @@ fn set_up(groups: &[Group]) -> anyhow::Result<()> {
         needed.extend([SCREEN, HANDS]);
     }
     debian::packages(&needed)?;
-    if any(&[Group::Python, Group::Rust, Group::Desktop]) {
+    if any(&[Group::Python, Group::Rust, Group::Checkers, Group::Desktop]) {
         python::packages()?;
     }
     if any(&[Group::Python]) {
@@ -99,7 +107,10 @@ fn set_up(groups: &[Group]) -> anyhow::Result<()> {
             python::PYPY.packages()?;
         }
     }
-    if any(&[Group::Ui, Group::Rust, Group::Desktop]) {
+    if any(&[Group::Checkers]) {
+        checkers::packages()?;
+    }
+    if any(&[Group::Ui, Group::Rust, Group::Checkers, Group::Desktop]) {
         window::packages()?;
         window::page()?;
     }

@@ -82,6 +82,8 @@ pub struct Engine {
 
 /// Serves until `stop`.
 pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToken) -> io::Result<()> {
+    #[cfg(feature = "conformance-fixtures")]
+    tracing::warn!("this program has the conformance fixtures: it is for tests and must not be shipped");
     let port = listener.local_addr()?.port();
     // Cancelled a moment after `stop`: open streams end then.
     let cut = CancellationToken::new();

@@ -17,6 +17,8 @@ mod elicitation;
 mod endpoint;
 mod endpoint_file;
 mod executions;
+#[cfg(feature = "conformance-fixtures")]
+mod fixtures;
 mod gate;
 mod legacy_sessions;
 mod logging;

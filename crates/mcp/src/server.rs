@@ -28,6 +28,8 @@ use tokio_util::{
     task::TaskTracker,
 };
 
+#[cfg(feature = "conformance-fixtures")]
+use crate::fixtures;
 use crate::{
     approvals::Approvals,
     audit::Audit,
@@ -135,7 +137,10 @@ pub(crate) fn capabilities() -> ServerCapabilities {
         .enable_resources_list_changed()
         .enable_resources_subscribe()
         .build();
-    logging::declare(capabilities)
+    let capabilities = logging::declare(capabilities);
+    #[cfg(feature = "conformance-fixtures")]
+    let capabilities = fixtures::capabilities(capabilities);
+    capabilities
 }
 
 pub(crate) fn info(version: &str) -> ServerConfig {
@@ -175,10 +180,16 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let tools = ListToolsResult::with_all_items(tools::list().to_vec());
+        #[cfg(feature = "conformance-fixtures")]
+        let tools = fixtures::with_tools(tools);
         Ok(tools.with_ttl_ms(TOOLS_FRESH_MS).with_cache_scope(CacheScope::Private))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
+        #[cfg(feature = "conformance-fixtures")]
+        if let Some(tool) = fixtures::tool(name) {
+            return Some(tool);
+        }
         tools::list().iter().find(|tool| tool.name == name).cloned()
     }
 
@@ -187,6 +198,10 @@ impl ServerHandler for Server {
         mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        #[cfg(feature = "conformance-fixtures")]
+        if let Some(answer) = fixtures::call(&request, &context).await {
+            return answer;
+        }
         let Caller { client, ended } = caller(&context.extensions)?;
         let legacy_level = *self.log_level.lock().unwrap_or_else(PoisonError::into_inner);
         let call = Call {
@@ -213,7 +228,10 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         first_page(page)?;
-        Ok(resources::list(&self.shared))
+        let resources = resources::list(&self.shared);
+        #[cfg(feature = "conformance-fixtures")]
+        let resources = fixtures::with_resources(resources);
+        Ok(resources)
     }
 
     async fn list_resource_templates(
@@ -222,7 +240,10 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         first_page(page)?;
-        Ok(resources::templates())
+        let templates = resources::templates();
+        #[cfg(feature = "conformance-fixtures")]
+        let templates = fixtures::with_templates(templates);
+        Ok(templates)
     }
 
     async fn read_resource(
@@ -230,6 +251,10 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        #[cfg(feature = "conformance-fixtures")]
+        if let Some(contents) = fixtures::read(&request.uri) {
+            return Ok(contents.into());
+        }
         let Caller { client, .. } = caller(&context.extensions)?;
         Ok(resources::read(&self.shared, client, &request.uri).await?.into())
     }
@@ -239,6 +264,10 @@ impl ServerHandler for Server {
         request: SubscribeRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
+        #[cfg(feature = "conformance-fixtures")]
+        if fixtures::read(&request.uri).is_some() {
+            return Ok(());
+        }
         self.subscriptions.add(&self.shared, &request.uri).map_err(|refusal| match refusal {
             Refusal::Unknown => resources::not_found(&request.uri),
             Refusal::TooMany => ErrorData::invalid_params(
@@ -263,7 +292,10 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         first_page(page)?;
-        Ok(prompts::list())
+        let prompts = prompts::list();
+        #[cfg(feature = "conformance-fixtures")]
+        let prompts = fixtures::with_prompts(prompts);
+        Ok(prompts)
     }
 
     async fn get_prompt(
@@ -271,6 +303,10 @@ impl ServerHandler for Server {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
+        #[cfg(feature = "conformance-fixtures")]
+        if let Some(prompt) = fixtures::prompt(&request) {
+            return prompt;
+        }
         let Caller { client, .. } = caller(&context.extensions)?;
         Ok(prompts::get(&self.shared, client, &request.name, request.arguments).await?.into())
     }
@@ -280,6 +316,10 @@ impl ServerHandler for Server {
         request: CompleteRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
+        #[cfg(feature = "conformance-fixtures")]
+        if let Some(completed) = fixtures::complete(&request) {
+            return Ok(completed);
+        }
         Ok(completion::complete(&self.shared, &request.r#ref, &request.argument))
     }
 
@@ -296,6 +336,10 @@ impl ServerHandler for Server {
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let Some(listener) = self.listener() else { return Ok(()) };
+        #[cfg(feature = "conformance-fixtures")]
+        self.shared.tracker.spawn(
+            self.ended.clone().run_until_cancelled_owned(fixtures::pass_on_changes(context.sink().clone())),
+        );
         push::to_modern(context, listener, self.subscriptions.clone(), self.shared.stop.clone()).await;
         Ok(())
     }
