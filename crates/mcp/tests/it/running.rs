@@ -226,17 +226,18 @@ async fn a_flood_for_a_client_that_does_not_read_wedges_nothing() {
     let legacy = Legacy::connect(&running, "cursor").await;
     let _never_read = legacy.open_stream().await;
     legacy.ask("logging/setLevel", json!({ "level": "debug" })).await;
-    let call = legacy.ask("tools/call", script("flood()"));
+    let call = json!({ "jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": script("flood()") });
+    let call = async { Events::of(legacy.send(&call).await).answer().await };
     let flooding = async {
         let request = maya.request().await;
-        for _ in 0..200 {
-            maya.print(&request, "stdout", &"x".repeat(10_000)).await;
+        for _ in 0..300 {
+            maya.print(&request, "stdout", &"x".repeat(20_000)).await;
         }
         let listing = legacy.ask("tools/call", json!({ "name": "list_sessions", "arguments": {} })).await;
         assert_eq!(listing["result"]["isError"], false, "its other calls go on");
         maya.answer(&request, execution(&json!({ "result": 1 }))).await;
     };
-    let (answer, ()) = tokio::join!(call, flooding);
+    let (answer, ()) = in_time("the answers", async { tokio::join!(call, flooding) }).await;
     assert_eq!(answer["result"]["isError"], false, "and so does this one");
 }
 
