@@ -11,6 +11,7 @@ import threading
 import time
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 TICKS = os.sysconf("SC_CLK_TCK")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -35,15 +36,17 @@ class Engine:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "RUST_LOG": self._log, "NO_COLOR": "1"},
+            env={**os.environ, "MAYA_MCP_LOG": self._log, "NO_COLOR": "1"},
             text=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if not self.process.stdout.readline():
+        ready = self.process.stdout.readline()
+        if not ready:
             self.process.wait()
             self._reader.join()
             raise RuntimeError("the engine did not start:\n" + "\n".join(self._lines))
+        self.port = urlsplit(json.loads(ready)["endpoint"]).port
         return self
 
     def __exit__(self, *_):
