@@ -15,7 +15,7 @@ from home import Home  # noqa: E402
 
 
 def bring_in(sim, path, build="b1"):
-    """A link to the helper of this build, which is brought in if it is not there. It uses `path`."""
+    """A link to the helper of this build, brought in if it is not there; `path` is its home."""
     home = Home(path)
     home.install(build)
     nonce, secret = home.invite(build)

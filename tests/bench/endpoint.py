@@ -17,7 +17,7 @@ from .bare import bring_in
 from .clients import Bridged, BridgedModern, Legacy, Modern, read, tool_answer
 from .echo import answering
 from .engine import Engine
-from .table import fine, median_and_99th, milliseconds
+from .table import fine, median_and_99th, median_and_least, milliseconds
 
 # With Qt: without it a script waits for the next round of a timer.
 SIM = ["--default-port", "off", "--command-port", "python:0"]
@@ -31,7 +31,7 @@ DYING_DEADLINE = 20.0
 
 def measure(options, folder):
     rows = []
-    # What is written of each call would be read here by a thread that stands in the way.
+    # What it logs of each call would be read here, by a thread that stands in the way.
     with Engine(options.cli, folder, log="warn") as engine, contextlib.ExitStack() as stack:
         sims = [start(stack, folder, engine) for _ in range(2)]
         engine.until_ready(len(sims))
@@ -50,7 +50,7 @@ def measure(options, folder):
         one, two = (f"maya-{sim.pid}" for sim in sims)
         rows += lists(parties)
         rows += calls(parties, link, one)
-        rows += large(parties, link, one)
+        rows += large(engine, parties, link, one)
         rows += push.measure(engine.port, token, sims[0], folder, build)
         rows += beside_a_busy_one(parties, one, two)
         rows += deaths(parties["modern"], engine, folder)
@@ -78,6 +78,12 @@ def timed(client, method, **params):
 def timed_call(client, tool, **arguments):
     took, result = timed(client, "tools/call", name=tool, arguments=arguments)
     return took, tool_answer(result)
+
+
+def execute(client, code, session):
+    """The message for it."""
+    arguments = {"code": code, "session": session}
+    return client.message("tools/call", name="execute_code", arguments=arguments)
 
 
 def timed_echo(connection, request):
@@ -129,38 +135,36 @@ def calls(parties, link, session):
     return rows
 
 
-def large(parties, link, session):
+def large(engine, parties, link, session):
     rows = []
     for what, code, field in [
         ("a result", f"'x' * {LARGE}", "result"),
         ("output in lines", f"for n in range({LARGE} // 1024): print('x' * 1023)", "stdout"),
     ]:
-        took = {"the bare link": []} | {party: [] for party in parties}
+        bare, took, used = [], {party: [] for party in parties}, {party: [] for party in parties}
         size = 0
         for _ in range(LARGE_ROUNDS):
             began = time.perf_counter()
             answer = link.execute(code, result_type="AUTO")
-            took["the bare link"].append(time.perf_counter() - began)
+            bare.append(time.perf_counter() - began)
             check_whole(answer[field])
             for party, client in parties.items():
-                message = client.message(
-                    "tools/call",
-                    name="execute_code",
-                    arguments={"code": code, "session": session},
-                )
-                began = time.perf_counter()
+                message = execute(client, code, session)
+                cpu, began = engine.cpu_seconds(), time.perf_counter()
                 body = client.exchange(message)
                 took[party].append(time.perf_counter() - began)
+                used[party].append(engine.cpu_seconds() - cpu)
                 check_whole(tool_answer(read(body))[field])
                 size = max(size, len(body))
+        what = f"10 MiB of {what}"
+        rows += median_and_least(f"{what}, the bare link, read and parsed", bare)
         for party, seconds in took.items():
-            wanted = ["80 ms"] if party in ["modern", "legacy"] else []
-            title = f"10 MiB of {what}, {party}: median of {LARGE_ROUNDS}"
-            rows.append((title, milliseconds(statistics.median(seconds)), *wanted))
+            wanted = ["80 ms"] if "bridge" not in party else []
+            rows += median_and_least(f"{what}, {party}", seconds, *wanted)
+            rows += median_and_least(f"{what}, {party}, CPU of the engine", used[party])
         with answering(size) as (connection, request):
             seconds = [timed_echo(connection, request) for _ in range(LARGE_ROUNDS)]
-        title = f"the measuring itself, the {size >> 10} KiB of that answer"
-        rows.append((title, milliseconds(statistics.median(seconds))))
+        rows += median_and_least(f"the measuring itself, {size >> 10} KiB of an answer", seconds)
     return rows
 
 
@@ -173,12 +177,7 @@ def beside_a_busy_one(parties, one, two):
     """Calls to one session alone, and while another one is busy."""
     client, other = parties["modern"], parties["legacy"]
     alone = until(time.perf_counter() + BUSY_S, client, one)
-    sleeping = other.message(
-        "tools/call",
-        name="execute_code",
-        arguments={"code": f"import time; time.sleep({BUSY_S})", "session": two},
-    )
-    other.connection.socket.sendall(sleeping)
+    other.connection.socket.sendall(execute(other, f"import time; time.sleep({BUSY_S})", two))
     beside = until(time.perf_counter() + BUSY_S, client, one)
     tool_answer(read(other.connection.answer()))
     return [
@@ -206,10 +205,7 @@ def deaths(client, engine, folder):
             end = time.monotonic() + DYING_DEADLINE
             while phase(client, session) != "ready" and time.monotonic() < end:
                 time.sleep(0.02)
-            message = client.message(
-                "tools/call", name="execute_code", arguments={"code": code, "session": session}
-            )
-            client.connection.socket.sendall(message)
+            client.connection.socket.sendall(execute(client, code, session))
             while not sign.exists() and time.monotonic() < end:
                 time.sleep(0.02)
             began = time.perf_counter()

@@ -4,11 +4,12 @@ from statistics import median, quantiles
 
 
 def show(title, rows):
-    """Prints rows of what was measured and how much it is, and of what is wanted where that is said."""
+    """Prints rows: what was measured, how much it is, and how much is wanted, if that is said."""
     width = max(len(what) for what, *_ in rows)
     print(f"\n{title}", flush=True)
     for what, how_much, *wanted in rows:
-        print(f"  {what:<{width}}  {how_much:>9}", *(f"  (wanted: {it})" for it in wanted), flush=True)
+        compared = "".join(f"   wanted: {it}" for it in wanted)
+        print(f"  {what:<{width}}  {how_much:>9}{compared}", flush=True)
 
 
 def milliseconds(seconds):
@@ -23,6 +24,14 @@ def median_and_max(what, seconds):
     return [
         (f"{what}, median of {len(seconds)}", milliseconds(median(seconds))),
         (f"{what}, longest", milliseconds(max(seconds))),
+    ]
+
+
+def median_and_least(what, seconds, *wanted):
+    """The least is what it takes where nothing else runs."""
+    return [
+        (f"{what}: median of {len(seconds)}", milliseconds(median(seconds)), *wanted),
+        (f"{what}: least", milliseconds(min(seconds)), *wanted),
     ]
 
 
