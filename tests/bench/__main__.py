@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import idle, link, start
+from . import endpoint, idle, link, start
 from .table import show
 
 
@@ -19,11 +19,16 @@ def main():
     options.add_argument("--seconds", type=int, default=60)
     options.add_argument("--sessions", type=int, default=10)
     options.add_argument("--processes", type=int, default=600)
-    options.add_argument("--only", action="append", choices=["idle", "link", "start"], default=[])
+    measurements = {
+        "idle": idle.measure,
+        "start": start.measure,
+        "link": link.measure,
+        "endpoint": endpoint.measure,
+    }
+    options.add_argument("--only", action="append", choices=measurements, default=[])
     options = options.parse_args()
     # So that what was started is ended then, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    measurements = {"idle": idle.measure, "start": start.measure, "link": link.measure}
     for name in options.only or measurements:
         # Short: the path of a Unix socket has room for 107 characters.
         with tempfile.TemporaryDirectory(prefix="maya-mcp-bench.") as folder:

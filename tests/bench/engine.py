@@ -11,6 +11,7 @@ import threading
 import time
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 TICKS = os.sysconf("SC_CLK_TCK")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -39,7 +40,7 @@ class Engine:
             env={
                 **os.environ,
                 "HOME": str(self.home.parent),
-                "RUST_LOG": self._log,
+                "MAYA_MCP_LOG": self._log,
                 "NO_COLOR": "1",
             },
             text=True,
@@ -52,6 +53,7 @@ class Engine:
             self._reader.join()
             raise RuntimeError("the engine did not start:\n" + "\n".join(self._lines))
         self.endpoint = json.loads(line)["endpoint"]
+        self.port = urlsplit(self.endpoint).port
         return self
 
     def __exit__(self, *_):

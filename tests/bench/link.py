@@ -3,21 +3,14 @@
 Invariant: each comparison has both of its sides in one run, in the same stand-in.
 """
 
-import json
 import statistics
-import sys
 import time
 from pathlib import Path
 
 from maya_sim.client import Sim
 
-from .table import milliseconds
-
-HELPER_TESTS = Path(__file__).resolve().parent.parent / "helper"
-sys.path.append(str(HELPER_TESTS))
-
-from engine import Engine  # noqa: E402
-from home import Home  # noqa: E402
+from .bare import bring_in
+from .table import fine, milliseconds
 
 CALLS = 5000
 ROUNDS = 5
@@ -50,19 +43,6 @@ def measure(options, folder):
 def start(folder, *extra):
     ports = ["--default-port", "off", "--command-port", "python:0"]
     return Sim.start("2025", *ports, *extra, folder=folder, programs=folder)
-
-
-def bring_in(sim, path):
-    home = Home(path)
-    home.install()
-    nonce, secret = home.invite()
-    boot = ascii(str(home.path / "boot.py"))
-    reply = sim.send(
-        sim.port("python"), f"__import__('runpy').run_path({boot})['connect']('{nonce}')"
-    )
-    engine = Engine(json.loads(reply)["port"], deadline=120.0)
-    engine.prove(secret)
-    return engine
 
 
 def printing(sim, path, what):
@@ -100,8 +80,8 @@ def weight_and_speed(sim, path):
     cuts = statistics.quantiles(times, n=100)
     after = memory_kb(sim.pid) - before
     rows = [
-        (f"1+1, median of {CALLS}", f"{cuts[49] * 1000:.3f} ms"),
-        (f"1+1, 99th of 100 in {CALLS}", f"{cuts[98] * 1000:.3f} ms"),
+        (f"1+1, median of {CALLS}", fine(cuts[49])),
+        (f"1+1, 99th of 100 in {CALLS}", fine(cuts[98])),
         ("memory of Maya more (USS), once it is in", f"{joined} kB"),
         (f"memory of Maya more (USS), after {CALLS} calls", f"{after} kB"),
     ]

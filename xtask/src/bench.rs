@@ -33,6 +33,8 @@ enum Measurement {
     Start,
     /// What the helper costs inside Maya: time of a call, output, memory
     Link,
+    /// What the endpoint adds to that, and how soon it tells what it knows
+    Endpoint,
 }
 
 pub fn bench(options: &Bench) -> anyhow::Result<()> {

@@ -160,6 +160,8 @@ fn mcp(shared: Arc<Shared>, sessions: Arc<LocalSessionManager>, door: &Door, cut
         .with_allowed_origins(["http://127.0.0.1:*", "http://localhost:*"]);
     config.sse_keep_alive = Some(Duration::from_secs(15));
     config.legacy_session_mode = true;
+    // What is told before the answer makes it a stream; an answer alone is spared the copies of one.
+    config.json_response = true;
     config.max_request_body_bytes = BODY_LIMIT;
     config.cancellation_token = cut;
     StreamableHttpService::new(move || Ok(Server::new(shared.clone())), sessions, config)

@@ -69,14 +69,16 @@ async fn a_modern_client_hears_of_its_script_on_the_calls_own_stream() {
 async fn a_call_without_wishes_is_one_answer() {
     let running = Running::start().await;
     let mut maya = FakeMaya::connect(&running).await;
-    let call = running.modern("cursor", "tools/call", script("1"));
+    let call = running.send_modern("cursor", "tools/call", script("1"));
     let answering = async {
         let request = maya.request().await;
         maya.print(&request, "stdout", "quiet\n").await;
         maya.tell("progress", json!({ "id": request["id"], "progress": 1 })).await;
         maya.answer(&request, execution(&json!({ "result": 1 }))).await;
     };
-    let (answer, ()) = tokio::join!(call, answering);
+    let (response, ()) = tokio::join!(call, answering);
+    assert_eq!(response.headers()["content-type"], "application/json", "a stream would be for nothing");
+    let answer = in_time("the answer", Events::of(response).answer()).await;
     assert_eq!(answer["result"]["structuredContent"]["stdout"], "quiet\n", "{answer}");
 }
 
