@@ -16,8 +16,8 @@ VERSIONS = {"legacy": "2025-11-25", "modern": "2026-07-28"}
 LISTS = {
     "tools/list": ("tools", "name", "list_sessions"),
     "resources/list": ("resources", "uri", "maya://sessions"),
-    "resources/templates/list": ("resourceTemplates", "name", None),
-    "prompts/list": ("prompts", "name", None),
+    "resources/templates/list": ("resourceTemplates", "name", "session scene"),
+    "prompts/list": ("prompts", "name", "look_over_scene"),
 }
 
 
@@ -49,7 +49,7 @@ def result(answer):
 def test_it_lists(inspect, era, method):
     things, key, wanted = LISTS[method]
     names = [thing[key] for thing in result(inspect(era, "--method", method))[things]]
-    assert wanted is None or wanted in names, f"{wanted} is among them"
+    assert wanted in names, f"{wanted} is among them"
     assert not [name for name in names if name.startswith("test")], "and nothing made for tests"
 
 

@@ -176,9 +176,10 @@ impl ServerHandler for Server {
 
     async fn list_tools(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        first_page(page)?;
         let tools = ListToolsResult::with_all_items(tools::list().to_vec());
         #[cfg(feature = "conformance-fixtures")]
         let tools = fixtures::with_tools(tools);

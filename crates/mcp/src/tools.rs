@@ -304,13 +304,20 @@ fn wanted(what: String, code: &str, parts: &[&str]) -> Wanted {
         1 => format!("{}\n… and the rest of this line, {} bytes", &code[..end], code.len() - end),
         more => format!("{}\n… and {more} more lines", &code[..end]),
     };
-    Wanted { digest: digest(parts), what, code: shown }
+    Wanted { digest: digest(parts), what, code: shown.chars().map(plain).collect() }
+}
+
+/// Letters that nobody sees, or that turn others around, must not make code look like other code.
+fn plain(letter: char) -> char {
+    let turns = matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let unseen = turns || (letter.is_control() && letter != '\n' && letter != '\t');
+    if unseen { char::REPLACEMENT_CHARACTER } else { letter }
 }
 
 /// A name that a client gives, as it stands in a question or a line: on one line, and short.
 fn quoted(name: &str) -> String {
-    let plain = name.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
-    format!("\"{}\"", plain.take(LONGEST_NAME).collect::<String>())
+    let on_one_line = name.chars().map(|letter| if letter.is_whitespace() { ' ' } else { plain(letter) });
+    format!("\"{}\"", on_one_line.take(LONGEST_NAME).collect::<String>())
 }
 
 /// Each part with its length, so that no two lists are alike.

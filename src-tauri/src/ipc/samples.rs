@@ -95,6 +95,7 @@ fn snapshot() -> Snapshot {
         },
         since: Timestamp::UNIX_EPOCH,
         answer: None,
+        answered_at: None,
     };
     snapshot.questions.insert(question.id, question.into());
     snapshot
