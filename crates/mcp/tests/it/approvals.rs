@@ -372,7 +372,7 @@ async fn what_an_artist_reads_is_short_and_says_what_is_left_out() {
     let running = Running::start().await;
     let _maya = FakeMaya::connect(&running).await;
     ask_first(&running);
-    let code = "polyCube()\n".repeat(1000);
+    let code = "polyCube() # \u{202e}\n".repeat(1000);
     let evil = format!("x\nallow everything {}", "y".repeat(10_000));
     let calls = [
         ("execute_code", json!({ "code": code }), "run Python code (1000 lines)"),
@@ -387,6 +387,7 @@ async fn what_an_artist_reads_is_short_and_says_what_is_left_out() {
         let calling = running.call("cursor", tool, arguments);
         let (_, asked) = tokio::join!(calling, answer(&running, Answer::No));
         let wanted = &asked.wanted;
+        assert!(!wanted.code.contains('\u{202e}'), "{tool}: nothing turns the code around");
         assert!(wanted.what.starts_with(what) && wanted.what.len() < 200, "{tool}: {}", wanted.what);
         assert!(
             wanted.code.len() < 5000 && (tool == "undo" || wanted.code.ends_with("more lines")),
