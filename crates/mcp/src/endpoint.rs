@@ -95,6 +95,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
         approvals: Approvals::default(),
         audit,
         patience: engine.patience,
+        began: tokio::time::Instant::now(),
         marks: watch::Sender::new(Marks::default()),
         registry: engine.registry,
         links: engine.links,

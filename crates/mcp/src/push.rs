@@ -5,7 +5,10 @@
 
 mod beat;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use maya_mcp_maya::Outputs;
 use rmcp::{
@@ -34,6 +37,8 @@ const SUBSCRIPTIONS: usize = 1000;
 #[derive(Debug, Clone)]
 pub(crate) struct Subscriptions {
     wanted: watch::Sender<BTreeMap<String, Watched>>,
+    /// What was subscribed to in an engine that ran before, of sessions that this one has not found again yet.
+    awaited: Arc<Mutex<BTreeSet<String>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +58,40 @@ pub(crate) enum Refusal {
 
 impl Default for Subscriptions {
     fn default() -> Self {
-        Self { wanted: watch::Sender::new(BTreeMap::new()) }
+        Self { wanted: watch::Sender::new(BTreeMap::new()), awaited: Arc::default() }
     }
 }
 
 impl Subscriptions {
     pub(crate) fn add(&self, shared: &Shared, uri: &str) -> Result<(), Refusal> {
+        let added = self.add_known(shared, uri);
+        let may_come = added == Err(Refusal::Unknown) && shared.is_new() && Topic::is_possible(uri);
+        if may_come && self.awaited().len() < SUBSCRIPTIONS {
+            self.awaited().insert(uri.to_owned());
+            return Ok(());
+        }
+        added
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was awaited and is there now.
+    fn come(&self, shared: &Shared) -> Vec<String> {
+        let awaited = std::mem::take(&mut *self.awaited());
+        if awaited.is_empty() {
+            return Vec::new();
+        }
+        let (come, missing): (Vec<_>, Vec<_>) =
+            awaited.into_iter().partition(|uri| self.add_known(shared, uri).is_ok());
+        if shared.is_new() {
+            self.awaited().extend(missing);
+        }
+        come
+    }
+
+    fn add_known(&self, shared: &Shared, uri: &str) -> Result<(), Refusal> {
         // While nothing changes: every event up to this revision can be read by now.
         let found = shared.registry.steady(|now| Topic::find(uri, now).map(|topic| (topic, now.revision)));
         let (topic, since) = found.ok_or(Refusal::Unknown)?;
@@ -80,6 +113,7 @@ impl Subscriptions {
     }
 
     pub(crate) fn remove(&self, uri: &str) {
+        self.awaited().remove(uri);
         self.wanted.send_if_modified(|wanted| wanted.remove(uri).is_some());
     }
 
@@ -159,7 +193,7 @@ pub(crate) struct Listener {
     marks: watch::Receiver<Marks>,
     /// The registry's revision up to which the client can know the list.
     listed: u64,
-    outputs: Outputs,
+    shared: Arc<Shared>,
     shown: watch::Receiver<u64>,
     /// When what Mayas show is looked at again.
     next_look: Instant,
@@ -172,27 +206,29 @@ struct News {
 }
 
 impl Listener {
-    pub(crate) fn new(shared: &Shared) -> Self {
-        let (outputs, listed) = (shared.outputs.clone(), shared.registry.snapshot().revision);
-        let (marks, shown) = (shared.marks.subscribe(), outputs.watch());
-        Self { marks, listed, outputs, shown, next_look: Instant::now() }
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        let listed = shared.registry.snapshot().revision;
+        let (marks, shown) = (shared.marks.subscribe(), shared.outputs.watch());
+        Self { marks, listed, shared: shared.clone(), shown, next_look: Instant::now() }
     }
 
     /// `None` at the engine's end. May be empty.
     async fn next(&mut self, subscriptions: &Subscriptions) -> Option<News> {
-        let Self { marks, listed, outputs, shown, next_look } = self;
+        let Self { marks, listed, shared, shown, next_look } = self;
         tokio::select! {
             changed = marks.changed() => {
                 changed.ok()?;
                 let marks = marks.borrow_and_update();
                 let list = marks.list > *listed;
                 *listed = marks.list.max(*listed);
-                Some(News { list, uris: subscriptions.changed(&marks) })
+                let mut uris = subscriptions.changed(&marks);
+                uris.extend(subscriptions.come(shared));
+                Some(News { list, uris })
             }
             () = more_is_shown(subscriptions, shown, *next_look) => {
                 shown.mark_unchanged();
                 *next_look = Instant::now() + BURST;
-                Some(News { list: false, uris: subscriptions.grown(outputs) })
+                Some(News { list: false, uris: subscriptions.grown(&shared.outputs) })
             }
         }
     }

@@ -22,7 +22,7 @@ use rmcp::{
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -69,11 +69,17 @@ pub struct Patience {
     pub artist: Duration,
     /// For a script that was told to stop: it may be in one long command of Maya's that is about to end.
     pub stubborn: Duration,
+    /// For the sessions of an engine that ran before to be found again: until then clients may subscribe to what is not there yet.
+    pub returning: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { artist: Duration::from_secs(45), stubborn: Duration::from_secs(10) }
+        Self {
+            artist: Duration::from_secs(45),
+            stubborn: Duration::from_secs(10),
+            returning: Duration::from_secs(30),
+        }
     }
 }
 
@@ -88,11 +94,19 @@ pub(crate) struct Shared {
     pub executions: Executions,
     pub approvals: Approvals,
     pub patience: Patience,
+    pub began: Instant,
     pub audit: Audit,
     pub marks: watch::Sender<Marks>,
     pub tracker: TaskTracker,
     pub stop: CancellationToken,
     pub version: String,
+}
+
+impl Shared {
+    /// What an engine that ran before knew may not have been found again yet.
+    pub fn is_new(&self) -> bool {
+        self.began.elapsed() < self.patience.returning
+    }
 }
 
 #[derive(Debug)]

@@ -27,13 +27,19 @@ struct Rig {
 impl Rig {
     /// With these sessions from before.
     async fn new(pids: &[u32]) -> Self {
+        Self::returning(pids, Duration::ZERO).await
+    }
+
+    /// An engine that is to find others again.
+    async fn returning(pids: &[u32], returning: Duration) -> Self {
         let registry = Registry::default();
         let shared = Arc::new(Shared {
             changes: Changes::new(&registry),
             executions: Executions::default(),
             approvals: Approvals::default(),
             audit: Audit::new(AuditText::Digest).0,
-            patience: Patience::default(),
+            patience: Patience { returning, ..Patience::default() },
+            began: Instant::now(),
             links: Links::default(),
             outputs: Outputs::default(),
             commands: Commands::new().0,
@@ -319,4 +325,29 @@ fn only_what_is_there_and_promised_is_accepted() {
     assert_eq!(accepted.prompts_list_changed, None, "they never change");
     assert_eq!(accepted.resources_list_changed, Some(true), "these do");
     assert_eq!(accepted.resource_subscriptions, Some(vec!["maya://sessions".to_owned()]), "what exists");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_subscribed_to_before_a_restart_is_told_of_once_it_is_found_again() {
+    let minute = Duration::from_mins(1);
+    let mut rig = Rig::returning(&[], minute).await;
+    let uri = "maya://sessions/maya-1/scene";
+    rig.subscribe(uri);
+    rig.subscribe("maya://sessions/maya-2/scene");
+    assert_eq!(
+        rig.subscriptions.add(&rig.shared, "maya://nothing"),
+        Err(Refusal::Unknown),
+        "that never comes"
+    );
+    come(&rig.shared, 1);
+    assert_eq!(rig.hear().await.0, list(&[uri]), "it is there");
+    save(&rig.shared, 1);
+    assert_eq!(rig.hear().await.0, news(&[uri]), "and is watched from now on");
+    tokio::time::advance(minute).await;
+    come(&rig.shared, 3);
+    rig.hear().await;
+    come(&rig.shared, 2);
+    assert_eq!(rig.hear().await.0, list(&[]), "what does not come in time is forgotten");
+    let late = rig.subscriptions.add(&rig.shared, "maya://sessions/maya-4/scene");
+    assert_eq!(late, Err(Refusal::Unknown), "and nothing more is waited for");
 }

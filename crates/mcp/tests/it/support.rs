@@ -63,7 +63,11 @@ impl Running {
             links: links.clone(),
             outputs: outputs.clone(),
             // The artist answers at once, or not at all.
-            patience: Patience { artist: Duration::from_millis(300), stubborn: Duration::from_millis(300) },
+            patience: Patience {
+                artist: Duration::from_millis(300),
+                stubborn: Duration::from_millis(300),
+                returning: Duration::ZERO,
+            },
             audit: Some(AuditLog { path: home.path().join("logs/audit.jsonl"), text: AuditText::Digest }),
             // Nobody carries out what is asked for.
             commands: Commands::new().0,
