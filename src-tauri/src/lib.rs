@@ -22,6 +22,9 @@ use tauri::{App, AppHandle, Manager as _, RunEvent, WindowEvent, async_runtime};
 
 use crate::shell::{Shell, Start};
 
+/// As a second start hears it from the first.
+const FOR_A_CLIENT: &str = "--for-a-client";
+
 #[derive(Debug, clap::Parser)]
 #[command(
     name = "maya-mcp-tray",
@@ -38,6 +41,9 @@ pub struct Arguments {
     /// Open the window at once
     #[arg(long)]
     window: bool,
+    /// Started by a client's bridge: nobody wants to see a window
+    #[arg(long, conflicts_with = "window")]
+    for_a_client: bool,
 }
 
 /// Returns when the person quits.
@@ -46,7 +52,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let autostart = tauri_plugin_autostart::Builder::new().args(login_arguments(&home)).build();
     let app = tauri::Builder::default()
         // First, so that a second start ends before it touches anything.
-        .plugin(tauri_plugin_single_instance::init(|app, _, _| window::show(app)))
+        .plugin(tauri_plugin_single_instance::init(|app, arguments, _| {
+            // Several bridges may start it at once; only a person wants to see it.
+            if !arguments.iter().any(|argument| argument == FOR_A_CLIENT) {
+                window::show(app);
+            }
+        }))
         .plugin(autostart)
         .invoke_handler(ipc::commands())
         .on_window_event(|window, event| {

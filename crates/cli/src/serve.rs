@@ -84,7 +84,8 @@ fn start_command(home: &Home) -> Option<StartCommand> {
         own.parent().unwrap_or(Path::new("/")).join(format!("maya-mcp-tray{}", std::env::consts::EXE_SUFFIX));
     let home = ["--home".into(), home.path().into()];
     Some(if tray.is_file() {
-        StartCommand { program: tray, args: home.into() }
+        let args = ["--for-a-client".into()].into_iter().chain(home).collect();
+        StartCommand { program: tray, args }
     } else {
         StartCommand { program: own, args: ["serve".into()].into_iter().chain(home).collect() }
     })
