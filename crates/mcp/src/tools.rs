@@ -9,6 +9,7 @@ mod execute;
 mod history;
 mod module;
 mod output;
+mod result;
 mod run;
 mod scene;
 mod sessions;
@@ -31,7 +32,7 @@ use rmcp::{
     ErrorData,
     model::{CallToolResponse, CallToolResult, ContentBlock, InputRequiredResult, JsonObject},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
@@ -44,6 +45,7 @@ use crate::{
     secret::hex,
     server::Shared,
 };
+use result::answer;
 use table::Tool;
 
 /// Our own program in a shell, where the artist speaks and not a model.
@@ -338,10 +340,4 @@ fn parse<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Unanswered> {
 
 fn problem(sentence: impl Into<String>) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(sentence)])
-}
-
-/// As structured content, and as text for the clients that do not know structured content.
-fn answer(content: &impl Serialize) -> CallToolResult {
-    let value = serde_json::to_value(content).expect("our own types always serialize");
-    CallToolResult::structured(value)
 }

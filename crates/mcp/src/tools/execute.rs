@@ -2,13 +2,14 @@
 
 use maya_mcp_maya::{Execute, Execution, Language, ResultType, Unsaved};
 use maya_mcp_session::{Session, Wanted};
-use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Answered, Call, Unanswered, answer, arguments, run,
+    Answered, Call, Unanswered, answer, arguments,
+    result::{Outcome, structured},
+    run,
     target::{self, Target},
     wanted,
 };
@@ -146,7 +147,7 @@ pub(super) async fn execute(call: &mut Call<'_>, params: Params) -> Answered {
     let execution = run::run(call, &target, &script).await?;
     let failed = execution.error.is_some();
     let told = told(&target.session, execution);
-    Ok(if failed { CallToolResult::structured_error(told) } else { CallToolResult::structured(told) })
+    Ok(structured(told, if failed { Outcome::Raised } else { Outcome::Done }))
 }
 
 /// An answer as JSON, whose result may be large and is not copied.

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use maya_mcp_session::{Phase, Session};
-use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,6 +14,7 @@ use tokio::time::{Instant, interval_at};
 use super::{
     Answered, Call, Unanswered,
     execute::{self, Code},
+    result::{Outcome, structured},
     run,
     target::Target,
 };
@@ -95,7 +95,7 @@ pub(super) async fn run(call: &mut Call<'_>, params: Params) -> Answered {
         });
     }
     let told = serde_json::to_value(Results { results }).expect("our own types always serialize");
-    Ok(if failed { CallToolResult::structured_error(told) } else { CallToolResult::structured(told) })
+    Ok(structured(told, if failed { Outcome::Raised } else { Outcome::Done }))
 }
 
 /// Each once. One that cannot be used refuses them all: nothing has run yet.
