@@ -37,6 +37,10 @@ pub struct Exec {
 
 pub fn token(home: &Home, name: &str) -> anyhow::Result<ExitCode> {
     let name: ClientName = name.parse()?;
+    anyhow::ensure!(
+        name.as_str() != OUR_CLIENT,
+        "{OUR_CLIENT} is this command line itself, which speaks for the artist. Give the client another name."
+    );
     let tokens = Tokens::open(home.tokens()).context("opening the clients' tokens")?;
     println!("{}", tokens.token_for(&name).context("making the token")?);
     Ok(ExitCode::SUCCESS)

@@ -4,8 +4,9 @@ use std::{io::Write as _, path::Path, process::ExitCode};
 
 use anyhow::Context;
 use clap::Args;
-use maya_mcp_endpoint::{BridgeOptions, StartCommand, bridge};
+use maya_mcp_endpoint::{BridgeOptions, OUR_CLIENT, StartCommand, bridge};
 use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule};
+use maya_mcp_session::ClientName;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -60,7 +61,7 @@ pub async fn stdio(home: &Home, client: &str) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let options = BridgeOptions {
         home: home.path().to_owned(),
-        client: client.parse()?,
+        client: of_a_program(client)?,
         start: start_command(home),
         stop: stop.clone(),
     };
@@ -75,6 +76,16 @@ pub async fn stdio(home: &Home, client: &str) -> anyhow::Result<ExitCode> {
         failed = signal => return failed,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The name that our own command line has is the artist's: it is nobody else's to bear.
+fn of_a_program(client: &str) -> anyhow::Result<ClientName> {
+    let name: ClientName = client.parse()?;
+    anyhow::ensure!(
+        name.as_str() != OUR_CLIENT,
+        "{OUR_CLIENT} is the artist's own command line. Give the client another name."
+    );
+    Ok(name)
 }
 
 /// What to start when nothing runs: the tray application beside this program, else this program's own engine.

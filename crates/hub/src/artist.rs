@@ -19,6 +19,8 @@ pub struct Artist {
 impl Artist {
     /// What was said before counts again.
     pub fn speaks(registry: &Registry, settings: PathBuf, everywhere: Access, memory: &Memory) -> Self {
+        // The rules that cannot be read any more may have been strict.
+        let everywhere = if memory.is_lost() { everywhere.max(Access::Ask) } else { everywhere };
         let everywhere = Observation::AccessSet { scope: Scope::Everywhere, access: Some(everywhere) };
         for rule in [everywhere].into_iter().chain(memory.client_rules()) {
             registry.observe(&rule);

@@ -17,8 +17,11 @@ use maya_mcp_session::{
     Snapshot, Why,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use crate::settings::without_mark;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -37,6 +40,8 @@ pub struct Memory {
     clients: BTreeMap<String, Access>,
     /// The artist's rules about sessions, for as long as those live.
     rules: Vec<Rule>,
+    #[serde(skip)]
+    is_lost: bool,
 }
 
 /// What everybody, or one client, may do in a session.
@@ -64,18 +69,21 @@ pub enum Said {
 }
 
 impl Memory {
-    /// A file that cannot be read is as good as none: what it held can be said again.
+    /// What cannot be read is kept aside, and what it held can be said again; nobody is allowed more by it than to look, where it was about that.
     pub fn read(path: &Path, is_alive: impl Fn(ProcessId) -> bool) -> Self {
-        let mut memory: Self = match fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                tracing::warn!(path = %path.display(), %error, "what was remembered cannot be read");
-                Self::default()
+        let mut memory = match fs::read(path) {
+            Ok(bytes) => Self::parse(&bytes).unwrap_or_else(|error| {
+                let aside = path.with_extension("json.unreadable");
+                let kept = fs::rename(path, &aside).is_ok();
+                tracing::error!(path = %path.display(), %error, kept, aside = %aside.display(), "what was remembered cannot be read");
+                Self { is_lost: true, ..Self::default() }
             }),
             Err(error) => {
-                if error.kind() != io::ErrorKind::NotFound {
-                    tracing::warn!(path = %path.display(), %error, "what was remembered cannot be read");
+                let is_lost = error.kind() != io::ErrorKind::NotFound;
+                if is_lost {
+                    tracing::error!(path = %path.display(), %error, "what was remembered cannot be read");
                 }
-                Self::default()
+                Self { is_lost, ..Self::default() }
             }
         };
         let lives = |id: &SessionId| match id {
@@ -88,6 +96,29 @@ impl Memory {
         memory.denied.retain(lives);
         memory.rules.retain(|rule| lives(&rule.session));
         memory
+    }
+
+    /// A rule in a word that is not known, of a later version or a slip of the hand, is the strictest one.
+    fn parse(bytes: &[u8]) -> serde_json::Result<Self> {
+        let mut value: Value = serde_json::from_slice(without_mark(bytes))?;
+        let strict = |access: &mut Value| {
+            if serde_json::from_value::<Access>(access.clone()).is_err() {
+                tracing::warn!(%access, "an access mode that is not known counts as look_only");
+                *access = Value::from(Access::LookOnly.name());
+            }
+        };
+        if let Some(clients) = value.get_mut("clients").and_then(Value::as_object_mut) {
+            clients.values_mut().for_each(strict);
+        }
+        if let Some(rules) = value.get_mut("rules").and_then(Value::as_array_mut) {
+            rules.iter_mut().filter_map(|rule| rule.get_mut("access")).for_each(strict);
+        }
+        serde_json::from_value(value)
+    }
+
+    /// True when the artist's rules may have been in a file that could not be read.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     pub fn write(&self, path: &Path) -> io::Result<()> {
@@ -429,6 +460,26 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("remembered.json");
         fs::write(&path, "{\"added\": [{").expect("writable");
-        assert_eq!(Memory::read(&path, |_| true), Memory::default(), "as if nothing had been said");
+        let torn = Memory::read(&path, |_| true);
+        assert_eq!(
+            torn,
+            Memory { is_lost: true, ..Memory::default() },
+            "as if nothing had been said, and that is known"
+        );
+        assert!(path.with_extension("json.unreadable").exists() && !path.exists(), "it is kept aside");
+        assert!(!Memory::read(&path, |_| true).is_lost(), "a first start is no loss");
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_read_is_the_strictest_and_takes_no_other_with_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("remembered.json");
+        let text = r#"{"clients": {"cursor": "look_only", "zed": "look-only", "other": 7}}"#;
+        for mark in ["", "\u{feff}"] {
+            fs::write(&path, format!("{mark}{text}")).expect("writable");
+            let memory = Memory::read(&path, |_| true);
+            assert!(!memory.is_lost() && memory.clients.len() == 3, "{memory:?}");
+            assert!(memory.clients.values().all(|access| *access == Access::LookOnly), "{memory:?}");
+        }
     }
 }

@@ -77,8 +77,8 @@ impl Default for Settings {
 pub enum SettingsError {
     #[error("reading the settings in {path}")]
     Read { path: PathBuf, source: io::Error },
-    #[error("the settings in {path} are not valid JSON ({source}); correct that line, or remove the file")]
-    Parse { path: PathBuf, source: serde_json::Error },
+    #[error("the settings in {path} are not valid JSON ({error}); correct that line, or remove the file")]
+    Parse { path: PathBuf, error: serde_json::Error },
     #[error("writing the settings in {path}")]
     Write { path: PathBuf, source: io::Error },
 }
@@ -88,7 +88,7 @@ impl Settings {
     pub fn read(path: PathBuf) -> Result<Self, SettingsError> {
         match read_bytes(&path)? {
             Some(bytes) => {
-                serde_json::from_slice(&bytes).map_err(|source| SettingsError::Parse { path, source })
+                serde_json::from_slice(&bytes).map_err(|error| SettingsError::Parse { path, error })
             }
             None => Ok(Self::default()),
         }
@@ -100,7 +100,7 @@ pub fn set(path: PathBuf, key: &str, value: impl Serialize) -> Result<(), Settin
     /// Two that are set at once are both kept.
     static WRITING: Mutex<()> = Mutex::new(());
     let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-    let parse = |source| SettingsError::Parse { path: path.clone(), source };
+    let parse = |error| SettingsError::Parse { path: path.clone(), error };
     let mut settings: Map<String, Value> = match read_bytes(&path)? {
         Some(bytes) => serde_json::from_slice(&bytes).map_err(parse)?,
         None => Map::new(),
@@ -117,9 +117,14 @@ pub fn story(error: &SettingsError) -> String {
     cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
+/// Without the mark that some editors put before UTF-8.
+pub fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 fn read_bytes(path: &PathBuf) -> Result<Option<Vec<u8>>, SettingsError> {
     match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
+        Ok(bytes) => Ok(Some(without_mark(&bytes).to_vec())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(SettingsError::Read { path: path.clone(), source }),
     }

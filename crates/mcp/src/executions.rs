@@ -1,19 +1,20 @@
 //! What runs at this moment, and for whom.
 //!
-//! Invariant: an execution is in the table from before it is sent until its answer is known, however its call ends.
+//! Invariant: an execution is in the table from before it is sent until Maya has ended it, or is gone, however its call ends.
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use maya_mcp_session::{ClientName, SessionId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-#[derive(Debug, Default)]
+/// Cheap to clone; all clones are one table.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Executions {
-    table: Mutex<(u64, HashMap<u64, Entry>)>,
+    table: Arc<Mutex<(u64, HashMap<u64, Entry>)>>,
 }
 
 #[derive(Debug)]
@@ -26,8 +27,8 @@ struct Entry {
 
 /// One that runs. Ends with its drop.
 #[derive(Debug)]
-pub(crate) struct Execution<'a> {
-    table: &'a Executions,
+pub(crate) struct Execution {
+    table: Executions,
     number: u64,
     /// Cancelled when its client wants it to stop.
     pub cancel: CancellationToken,
@@ -42,13 +43,13 @@ pub(crate) struct Underway {
 }
 
 impl Executions {
-    pub fn begin(&self, client: &ClientName, session: SessionId) -> Execution<'_> {
+    pub fn begin(&self, client: &ClientName, session: SessionId) -> Execution {
         let cancel = CancellationToken::new();
         let entry = Entry { client: client.clone(), session, began: Instant::now(), cancel: cancel.clone() };
         let (last, table) = &mut *self.table();
         *last += 1;
         table.insert(*last, entry);
-        Execution { table: self, number: *last, cancel }
+        Execution { table: self.clone(), number: *last, cancel }
     }
 
     /// Stops what this client runs, in one session or in all of them.
@@ -60,6 +61,13 @@ impl Executions {
                 underway
             })
             .collect()
+    }
+
+    /// Whether another began before this one in the same session, and still runs: then this one waits for its turn.
+    pub fn is_behind(&self, execution: &Execution) -> bool {
+        let (_, table) = &*self.table();
+        let session = table.get(&execution.number).map(|entry| entry.session);
+        table.iter().any(|(number, entry)| *number < execution.number && Some(entry.session) == session)
     }
 
     /// What runs in this session.
@@ -85,7 +93,7 @@ impl Executions {
     }
 }
 
-impl Drop for Execution<'_> {
+impl Drop for Execution {
     fn drop(&mut self) {
         self.table.table().1.remove(&self.number);
     }
@@ -109,8 +117,14 @@ mod tests {
         let elsewhere = executions.begin(&cursor, session(2));
         let others = executions.begin(&zed, session(1));
         assert_eq!(executions.in_session(session(1)).len(), 2, "everybody's");
+        let behind = |one: &Execution| executions.is_behind(one);
+        assert_eq!(
+            (behind(&own), behind(&elsewhere), behind(&others)),
+            (false, false, true),
+            "in one session, in turn"
+        );
         assert_eq!(executions.cancel(&cursor, Some(session(1))).len(), 1, "its own, here");
-        let cancelled = |one: &Execution<'_>| one.cancel.is_cancelled();
+        let cancelled = |one: &Execution| one.cancel.is_cancelled();
         assert_eq!(
             (cancelled(&own), cancelled(&elsewhere), cancelled(&others)),
             (true, false, false),

@@ -6,17 +6,57 @@ use std::sync::Arc;
 
 use rmcp::model::JsonObject;
 use schemars::{JsonSchema, generate::SchemaSettings};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) fn of_input<T: JsonSchema>() -> Arc<JsonObject> {
-    finish::<T>(SchemaSettings::draft2020_12())
+    let mut object = finish::<T>(SchemaSettings::draft2020_12());
+    if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut)
+        && properties.contains_key("session")
+    {
+        let older = json!({ "type": ["string", "null"], "description": "An older name for `session`." });
+        properties.insert("session_key".to_owned(), older);
+        // Either is enough.
+        if let Some(required) = object.get_mut("required").and_then(Value::as_array_mut) {
+            required.retain(|name| name != "session");
+        }
+    }
+    Arc::new(object)
 }
 
+/// Only the first level is described: a model reads all of it before each task, and what is below says by its name what it is.
 pub(crate) fn of_output<T: JsonSchema>() -> Arc<JsonObject> {
-    finish::<T>(SchemaSettings::draft2020_12().for_serialize())
+    let mut object = finish::<T>(SchemaSettings::draft2020_12().for_serialize());
+    for property in object
+        .get_mut("properties")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flat_map(|all| all.values_mut())
+    {
+        let description = property.get("description").cloned();
+        strip_descriptions(property);
+        if let (Some(description), Some(property)) = (description, property.as_object_mut()) {
+            property.insert("description".to_owned(), description);
+        }
+    }
+    Arc::new(object)
 }
 
-fn finish<T: JsonSchema>(settings: SchemaSettings) -> Arc<JsonObject> {
+fn strip_descriptions(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            // A property of that name is a schema, and no text.
+            if object.get("description").is_some_and(Value::is_string) {
+                object.remove("description");
+            }
+            object.remove("default");
+            object.values_mut().for_each(strip_descriptions);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip_descriptions),
+        _ => {}
+    }
+}
+
+fn finish<T: JsonSchema>(settings: SchemaSettings) -> JsonObject {
     let generator = settings.with(|settings| settings.inline_subschemas = true).into_generator();
     let mut schema = generator.into_root_schema_for::<T>().to_value();
     strip_formats(&mut schema);
@@ -25,7 +65,7 @@ fn finish<T: JsonSchema>(settings: SchemaSettings) -> Arc<JsonObject> {
         object.remove(noise);
     }
     object.entry("properties").or_insert_with(|| Value::Object(JsonObject::new()));
-    Arc::new(object)
+    object
 }
 
 /// Rust's number formats say nothing to anybody else.
@@ -69,7 +109,9 @@ mod tests {
             assert!(!text.contains(strange), "{strange} in {text}");
         }
         assert_eq!(schema["properties"]["format"]["type"], "string", "a property named format stays");
+        assert!(schema["properties"]["format"]["description"].is_string(), "the first level is described");
         let item = &schema["properties"]["sessions"]["items"];
+        assert!(item["properties"]["batch"].get("description").is_none(), "what is below is not");
         let batch = &item["properties"]["batch"];
         assert_eq!(batch["type"], "boolean", "nested types are written in place");
     }

@@ -173,7 +173,7 @@ fn caller(extensions: &Extensions) -> Result<&Caller, ErrorData> {
 
 /// There is one page only, so whoever asks for another has made it up.
 fn first_page(params: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
-    if params.and_then(|params| params.cursor).is_none() {
+    if params.and_then(|params| params.cursor).is_none_or(|cursor| cursor.is_empty()) {
         return Ok(());
     }
     Err(ErrorData::invalid_params("There is no such page: ask without a cursor, and get everything.", None))

@@ -237,6 +237,7 @@ pub(crate) async fn call(
 
 async fn carry_out(call: &mut Call<'_>, tool: Tool, arguments: JsonObject) -> Answered {
     table::check_names(tool, &arguments)?;
+    let arguments = with_newer_name(arguments);
     match tool {
         Tool::ListSessions => Ok(sessions::list(call)),
         Tool::UseSession => sessions::choose(call, parse(arguments)?),
@@ -330,6 +331,16 @@ fn digest(parts: &[&str]) -> String {
         hash.update(part.as_bytes());
     }
     hex(&hash.finalize())
+}
+
+/// `session_key` is an older name for `session`; where both are given, the newer counts.
+fn with_newer_name(mut arguments: JsonObject) -> JsonObject {
+    if let Some(older) = arguments.remove("session_key")
+        && arguments.get("session").is_none_or(Value::is_null)
+    {
+        arguments.insert("session".to_owned(), older);
+    }
+    arguments
 }
 
 /// What does not fit is told to the model, so that it can do better.

@@ -81,13 +81,23 @@ impl Rules {
         self.0.iter().map(|(scope, access)| (scope, *access))
     }
 
-    /// True when this is another rule than before.
+    /// True when anything is another rule than before. What is said later of a client or a session counts, whatever was said before of both.
     pub(crate) fn set(&mut self, scope: &Scope, access: Option<Access>) -> bool {
+        let rules = self.0.len();
+        self.0.retain(|older, _| {
+            access.is_none()
+                || match (scope, older) {
+                    (Scope::Client(client), Scope::Pair(of, _)) => client != of,
+                    (Scope::Session(session), Scope::Pair(_, of)) => session != of,
+                    _ => true,
+                }
+        });
+        let is_less = self.0.len() < rules;
         let before = match access {
             Some(access) => self.0.insert(scope.clone(), access),
             None => self.0.remove(scope),
         };
-        before != access
+        is_less || before != access
     }
 
     /// From now on this client is not asked in this session, nor in others, as far as no stricter rule is about them.

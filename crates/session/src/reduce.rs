@@ -8,8 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    Answer, ClientName, Ending, Event, Observation, Offer, Origin, Phase, Question, QuestionId, Scope,
-    Session, SessionId, Snapshot, Wanted,
+    Answer, Chooser, ClientName, Ending, Event, Observation, Offer, Origin, Phase, Question, QuestionId,
+    Scope, Session, SessionId, Snapshot, Wanted,
 };
 
 /// Applies one observation. The event, if any, is about the session as it is (or, for an ended one, was) in `snapshot`.
@@ -29,11 +29,15 @@ pub fn reduce(
         }),
         Observation::Chosen { by, session } => {
             let known = session.filter(|id| snapshot.sessions.contains_key(id));
+            let was_without = match by {
+                Chooser::Client(client) => snapshot.ended_choices.remove(client).is_some(),
+                Chooser::Artist => false,
+            };
             let before = match known {
                 Some(id) => snapshot.choices.insert(by.clone(), id),
                 None => snapshot.choices.remove(by),
             };
-            snapshot.revision += u64::from(before != known);
+            snapshot.revision += u64::from(before != known || was_without);
             None
         }
         Observation::AccessSet { scope, access } => {
@@ -42,6 +46,10 @@ pub fn reduce(
                 Scope::Everywhere | Scope::Client(_) => true,
             };
             let news = is_known && snapshot.rules.set(scope, *access);
+            // Who makes a rule may think otherwise of what was refused before.
+            if news {
+                snapshot.questions.retain(|_, question| question.answer != Some(Answer::No));
+            }
             snapshot.revision += u64::from(news);
             None
         }
@@ -127,7 +135,11 @@ fn appear(snapshot: &mut Snapshot, origin: Origin, now: Timestamp) -> Option<(Ar
 
 fn end(snapshot: &mut Snapshot, id: SessionId, event: Event) -> Option<(Arc<Session>, Event)> {
     let session = snapshot.sessions.remove(&id)?;
-    snapshot.choices.retain(|_, chosen| *chosen != id);
+    for (by, _) in snapshot.choices.extract_if(.., |_, chosen| *chosen == id) {
+        if let Chooser::Client(client) = by {
+            snapshot.ended_choices.insert(client, id);
+        }
+    }
     snapshot.rules.forget(id);
     snapshot.questions.retain(|_, question| question.session != id);
     snapshot.revision += 1;

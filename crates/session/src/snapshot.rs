@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub sessions: BTreeMap<SessionId, Arc<Session>>,
     /// Only sessions that exist.
     pub choices: BTreeMap<Chooser, SessionId>,
+    /// Clients whose session has ended, until they choose again: their next call must not go to another one's scene.
+    pub ended_choices: BTreeMap<ClientName, SessionId>,
     /// Which client may do what in which session.
     pub rules: Rules,
     /// What clients want to be allowed; only in sessions that exist.
@@ -197,8 +199,12 @@ pub enum Chooser {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceError {
-    #[error("No Maya is running. Start Maya; it is found by itself within a second.")]
+    #[error("No Maya is running. Once the artist starts one, it is found by itself within a second.")]
     NoneRunning,
+    #[error(
+        "{ended}, which you chose, has ended. Running now: {running}. Choose one of them with use_session, or call unuse_session."
+    )]
+    Ended { ended: SessionId, running: String },
     #[error("There is no session \"{wanted}\". Running now: {running}.")]
     Unknown { wanted: String, running: String },
     #[error(
@@ -218,6 +224,9 @@ impl Snapshot {
             return self
                 .find(wanted)
                 .ok_or_else(|| ChoiceError::Unknown { wanted: wanted.to_owned(), running: self.running() });
+        }
+        if let Some(ended) = client.and_then(|name| self.ended_choices.get(name)) {
+            return Err(ChoiceError::Ended { ended: *ended, running: self.running() });
         }
         let chosen = client.and_then(|name| self.choices.get(&Chooser::Client(name.clone())));
         if let Some(session) =
@@ -239,9 +248,11 @@ impl Snapshot {
 
     /// By "maya-8453", or by "host:port" where that is one session's alone: an address can be taken over.
     pub fn find(&self, name: &str) -> Option<Arc<Session>> {
+        let name = name.trim().to_ascii_lowercase().replace("localhost:", "127.0.0.1:");
+        let name = if name.parse::<u32>().is_ok() { format!("maya-{name}") } else { name };
         let named = |session: &&Arc<Session>| {
-            session.id().to_string() == name
-                || session.address.as_ref().is_some_and(|address| address.to_string() == name)
+            session.id().to_string() == *name
+                || session.address.as_ref().is_some_and(|address| address.to_string() == *name)
                 || session
                     .by_hand()
                     .is_some_and(|port| format!("{}:{}", port.host, port.address.port()) == name)

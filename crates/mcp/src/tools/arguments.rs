@@ -34,6 +34,6 @@ pub(super) enum Unsaved {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Where {
     /// The session's name as `list_sessions` gives it, for example "maya-8453". Without it: the session in use.
-    #[serde(default, alias = "session_key")]
+    #[serde(default)]
     pub session: Option<String>,
 }

@@ -22,7 +22,7 @@ const LONGEST_TIMEOUT_S: f64 = 86_400.0;
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Params {
     /// The session's name as `list_sessions` gives it, for example "maya-8453". Without it: the session in use.
-    #[serde(default, alias = "session_key")]
+    #[serde(default)]
     session: Option<String>,
     #[serde(flatten)]
     code: Code,
@@ -43,7 +43,8 @@ pub(super) struct Code {
     #[serde(default)]
     #[schemars(with = "Option<arguments::ResultType>")]
     result_type: Option<ResultType>,
-    /// Seconds after which the code is interrupted (default 600). One long call inside Maya itself cannot be interrupted.
+    /// Seconds after which the code is interrupted (default 600, at most a day), counted from when it begins. One long call inside Maya itself
+    /// cannot be interrupted.
     #[serde(default)]
     timeout_s: Option<f64>,
     /// What the artist reads in Maya's Edit menu after "Undo": a few words that say what the code does.
@@ -84,6 +85,13 @@ struct Raised {
     r#type: String,
     message: String,
     traceback: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct CancelParams {
+    /// Only what runs in this session. Without it: whatever you run, everywhere.
+    #[serde(default)]
+    session: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -162,13 +170,13 @@ pub(super) fn told(session: &Session, execution: Execution) -> Value {
     told
 }
 
-pub(super) fn cancel(call: &mut Call<'_>, params: arguments::Where) -> Answered {
+pub(super) fn cancel(call: &mut Call<'_>, params: CancelParams) -> Answered {
     let wanted = params.session.as_deref().map(str::trim).filter(|name| !name.is_empty());
     let session =
         wanted.map(|name| target::session(call, Some(name))).transpose()?.map(|session| session.id());
     let cancelled = call.shared.executions.cancel(call.client, session);
     if cancelled.is_empty() {
-        return Err(Unanswered::problem("Nothing of yours is running there."));
+        return Err(Unanswered::problem("Nothing of yours is running, so there is nothing to stop."));
     }
     let stopped = |one: &crate::executions::Underway| Stopped {
         session: one.session.to_string(),

@@ -14,7 +14,7 @@ use crate::approvals::permit;
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Params {
     /// The session's name as `list_sessions` gives it, for example "maya-8453". Without it: the session in use.
-    #[serde(default, alias = "session_key")]
+    #[serde(default)]
     session: Option<String>,
     /// The name that the step has to have: another one is left alone, so that the artist's own work is not undone by mistake.
     #[serde(default)]

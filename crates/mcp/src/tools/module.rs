@@ -16,7 +16,7 @@ use crate::approvals::permit;
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Params {
     /// The session's name as `list_sessions` gives it, for example "maya-8453". Without it: the session in use.
-    #[serde(default, alias = "session_key")]
+    #[serde(default)]
     session: Option<String>,
     /// The module's name, dotted where it belongs to a package: "shots.naming". Packages that are missing are made.
     name: String,

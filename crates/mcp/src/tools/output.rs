@@ -9,7 +9,7 @@ use super::{Answered, Call, answer, target};
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Params {
     /// The session's name as `list_sessions` gives it, for example "maya-8453". Without it: the session in use.
-    #[serde(default, alias = "session_key")]
+    #[serde(default)]
     session: Option<String>,
     /// The `position` of an answer you have: gives what came after it. Without it: what came since you last asked. 0: all that is kept.
     #[serde(default)]

@@ -2,18 +2,22 @@
 //!
 //! Invariant: when nobody waits for the answer any more, the script is cancelled in Maya; when its Maya dies, the call ends with what is known.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use maya_mcp_maya::{Execute, Execution, FrameError, LinkError, Progress, Running};
+use maya_mcp_maya::{Execute, Execution as Outcome, FrameError, LinkError, Progress, Running};
+use maya_mcp_session::{Access, ClientName, Registry, SessionId, Snapshot};
 use tokio::{
     sync::mpsc,
     time::{Instant, interval_at, sleep_until, timeout},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     Call, Ended, Unanswered,
     target::{Target, no_connection},
 };
+use crate::executions::Execution;
 
 /// Pieces of output that wait to be told; what is beyond is in the answer.
 const NEWS_WAITING: usize = 256;
@@ -29,7 +33,7 @@ pub(super) async fn run(
     call: &mut Call<'_>,
     target: &Target,
     script: &Execute,
-) -> Result<Execution, Unanswered> {
+) -> Result<Outcome, Unanswered> {
     let (id, client) = (target.id(), call.client.clone());
     tracing::trace!(%id, %client, code = script.code, "script");
     let began = Instant::now();
@@ -49,7 +53,7 @@ pub(super) async fn run(
     outcome
 }
 
-async fn follow(call: &mut Call<'_>, target: &Target, script: &Execute) -> Result<Execution, Unanswered> {
+async fn follow(call: &mut Call<'_>, target: &Target, script: &Execute) -> Result<Outcome, Unanswered> {
     let stubborn = call.shared.patience.stubborn;
     let execution = call.shared.executions.begin(call.client, target.id());
     let (follower, mut news) = mpsc::channel(NEWS_WAITING);
@@ -67,6 +71,8 @@ async fn follow(call: &mut Call<'_>, target: &Target, script: &Execute) -> Resul
     let limit = script.timeout_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let mut looking = interval_at(Instant::now() + limit.unwrap_or(LONGEST) + stubborn, stubborn);
     let mut told_to_stop = false;
+    let mut forbidden =
+        std::pin::pin!(forbidden(call.shared.registry.clone(), call.client.clone(), target.id()));
     loop {
         let gives_up = heard.gives_up(stubborn);
         tokio::select! {
@@ -85,12 +91,20 @@ async fn follow(call: &mut Call<'_>, target: &Target, script: &Execute) -> Resul
                 cancel(&running).await;
                 heard.stuck.get_or_insert((Instant::now(), String::new()));
             }
-            () = gives_up => return Err(heard.stubborn()),
-            _ = looking.tick() => {
-                if !answers(target).await {
-                    return Err(heard.silent());
-                }
+            () = gives_up => {
+                let why = heard.stubborn();
+                let ending = until_it_ends(running, execution, call.shared.stop.clone());
+                call.shared.tracker.spawn(ending);
+                return Err(why);
             }
+            _ = looking.tick() => match away(target).await {
+                None => return Err(heard.silent()),
+                Some(away) if away >= heard.began.elapsed() || call.shared.executions.is_behind(&execution) => {
+                    return Err(heard.waited());
+                }
+                Some(_) => {}
+            },
+            () = &mut forbidden, if !told_to_stop => execution.cancel.cancel(),
             _ = alive.tick() => call.alive(&heard.words()),
         }
     }
@@ -104,9 +118,23 @@ async fn cancel(running: &Running) {
     }
 }
 
-/// Whether the helper's own thread runs; the script may wait for its turn behind another.
-async fn answers(target: &Target) -> bool {
-    timeout(CANCELLING, target.link.main_thread_waiting()).await.is_ok_and(|answer| answer.is_ok())
+/// How long Maya's main thread has been away, as the helper's own thread says; none where not even that runs.
+async fn away(target: &Target) -> Option<Duration> {
+    timeout(CANCELLING, target.link.main_thread_waiting()).await.ok()?.ok()
+}
+
+/// Returns when the artist lets this client only look any more.
+async fn forbidden(registry: Registry, client: ClientName, session: SessionId) {
+    let looks_only = |now: &Arc<Snapshot>| now.rules.access(&client, session) == Access::LookOnly;
+    if registry.watch().wait_for(looks_only).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// A script that nobody waits for any more, and that goes on in Maya: it is told of as long as it does.
+async fn until_it_ends(mut running: Running, execution: Execution, stop: CancellationToken) {
+    stop.run_until_cancelled(running.outcome()).await;
+    drop(execution);
 }
 
 /// What is known of a script that runs.
@@ -165,7 +193,7 @@ impl Heard<'_> {
     fn stubborn(&self) -> Unanswered {
         let place = self.stuck.as_ref().map_or("", |(_, place)| place);
         let sentence = format!(
-            "The script in {} was told to stop and still runs{place}: one long command of Maya's cannot be interrupted. Maya is busy until it ends. Call list_sessions to see when, and look at the scene then: the script has run in part.",
+            "The script in {} was told to stop and still runs{place}: one long command of Maya's cannot be interrupted, and a window that the script has opened waits for the artist: ask them to look at Maya. get_session_info tells when it has ended (`running`); look at the scene then, for the script has run in part.",
             self.target.name()
         );
         Unanswered::Problem { sentence: self.with_output(sentence), ended: Ended::Cancelled }
@@ -176,6 +204,15 @@ impl Heard<'_> {
             "The script in {} is over its time, and nothing in that Maya answers any more. Ask the artist to look at it: it may be in one long command, or it may hang. It is told to stop as soon as it answers.",
             self.target.name()
         )))
+    }
+
+    /// Its time is over before it began: it is taken back.
+    fn waited(&self) -> Unanswered {
+        Unanswered::problem(format!(
+            "{} is busy with something else and had no time for the script in {} s, so it did not run. Call list_sessions and get_session_info to see what it does, and call again when it is ready.",
+            self.target.name(),
+            self.began.elapsed().as_secs()
+        ))
     }
 
     /// Nothing has run.

@@ -22,7 +22,7 @@ pub(super) struct Scene {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct CaptureParams {
     /// The session's name as `list_sessions` gives it, for example "maya-8453". Without it: the session in use.
-    #[serde(default, alias = "session_key")]
+    #[serde(default)]
     session: Option<String>,
     /// The camera to look through, for example "persp". Without it: what the artist looks through.
     #[serde(default)]
@@ -31,7 +31,7 @@ pub(super) struct CaptureParams {
     #[serde(default)]
     #[schemars(range(min = 16, max = 4096))]
     width: Option<u32>,
-    /// In pixels, 16 to 4096.
+    /// In pixels, 16 to 4096. Give both: the other one stays as large as the artist's view.
     #[serde(default)]
     #[schemars(range(min = 16, max = 4096))]
     height: Option<u32>,

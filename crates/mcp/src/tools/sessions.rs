@@ -39,7 +39,6 @@ pub(super) struct Listing {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct UseParams {
     /// The session's name as `list_sessions` gives it, for example "maya-8453".
-    #[serde(alias = "session_key")]
     session: String,
 }
 

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use maya_mcp_session::{Phase, Session};
+use maya_mcp_session::{Access, Phase, Session};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -118,12 +118,14 @@ fn named(call: &Call<'_>, names: &[String]) -> Result<Vec<Target>, Unanswered> {
 /// A busy one would keep the answers of all the others waiting.
 fn all_ready(call: &Call<'_>) -> Result<Vec<Target>, Unanswered> {
     let snapshot = call.shared.registry.snapshot();
-    let ready = snapshot.sessions.values().filter(|session| session.phase == Phase::Ready);
+    let may_run = |session: &Session| snapshot.rules.access(call.client, session.id()) != Access::LookOnly;
+    let ready =
+        snapshot.sessions.values().filter(|session| session.phase == Phase::Ready && may_run(session));
     // One that has gone in this very moment is not ready.
     let targets: Vec<_> = ready.filter_map(|session| Target::of(call, session.clone()).ok()).collect();
     if targets.is_empty() {
         return Err(Unanswered::problem(
-            "No Maya is ready. Call list_sessions to see what is running and what to do about it.",
+            "No Maya is ready in which you may run code. Call list_sessions to see what is running and what to do about it.",
         ));
     }
     for target in &targets {

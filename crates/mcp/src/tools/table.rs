@@ -127,7 +127,7 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
             Run,
             SEVERAL,
         ),
-        row::<Where, execute::Cancelled>(
+        row::<execute::CancelParams, execute::Cancelled>(
             Tool::CancelExecution,
             "cancel_execution",
             "Stop code that is running",
@@ -180,9 +180,7 @@ pub(super) fn find(name: &str, client: &ClientName) -> Option<Tool> {
 pub(super) fn check_names(tool: Tool, arguments: &JsonObject) -> Result<(), Unanswered> {
     let Some(row) = ROWS.iter().position(|row| row.tool == tool) else { return Ok(()) };
     let known = list()[row].input_schema["properties"].as_object().expect("every tool has its arguments");
-    let is_known =
-        |name: &str| known.contains_key(name) || (name == "session_key" && known.contains_key("session"));
-    let unknown = arguments.iter().find(|(name, value)| !is_known(name) && !value.is_null());
+    let unknown = arguments.iter().find(|(name, value)| !known.contains_key(*name) && !value.is_null());
     let Some((unknown, _)) = unknown else { return Ok(()) };
     let known: Vec<_> = known.keys().map(String::as_str).collect();
     let takes = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -229,7 +227,7 @@ Takes back your use_session. Your later calls go to the session that the artist 
 
 const INFO: &str = "\
 Tells all that is known of one Maya session without asking Maya itself, so it answers at once even while Maya is busy: versions, scene, \
-whether the scene has unsaved changes, what code is running in it, and what you may do there.";
+its scene as of when that was last opened or saved, what code is running in it, and what you may do there.";
 
 const ADD: &str = "\
 Adds a Maya by the address of its command port, for a Maya that is not found by itself, as on another machine. Mayas on this workstation are \
@@ -253,7 +251,8 @@ raised it: read the traceback, correct the code and call again.";
 
 const SEVERAL: &str = "\
 Runs the same code in several Mayas at the same time, as execute_code does in one, and answers with what came of it in each, side by side. Use it \
-to compare scenes or to do the same thing everywhere. It ends when the slowest one has.";
+to compare scenes or to do the same thing everywhere. It ends when the slowest one has. Where the artist has to allow it and \
+does not in one of them, it runs in none.";
 
 const CANCEL: &str = "\
 Stops code of yours that is still running: in one session, or in all when you name none. What the code has done until then stays done; it is one \

@@ -53,7 +53,7 @@ async fn who_may_only_look_runs_nothing_and_still_looks() {
     let calls = [
         ("execute_code", json!({ "code": "1" })),
         ("execute_code", json!({ "code": "1", "language": "mel" })),
-        ("run_on_sessions", json!({ "code": "1" })),
+        ("run_on_sessions", json!({ "code": "1", "sessions": ["maya-77"] })),
         ("write_module", json!({ "name": "a", "code": "" })),
         ("undo", json!({})),
         ("redo", json!({})),
@@ -347,7 +347,8 @@ async fn nobody_is_asked_about_what_is_refused_elsewhere_anyway() {
     ask_first(&running);
     let id = process(77).id.into();
     rule(&running, Scope::Pair(name("cursor"), id), Access::LookOnly);
-    let refused = running.call("cursor", "run_on_sessions", json!({ "code": "1" })).await;
+    let refused =
+        running.call("cursor", "run_on_sessions", json!({ "code": "1", "sessions": ["maya-77"] })).await;
     assert!(text(&refused).contains("you may only look"), "{refused}");
     assert!(running.registry.snapshot().questions.is_empty(), "no question was asked");
 }

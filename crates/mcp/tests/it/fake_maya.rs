@@ -19,7 +19,7 @@ pub struct FakeMaya {
     helper: TcpListener,
     key: Vec<u8>,
     /// The engine's own connection.
-    _link: TcpStream,
+    link: TcpStream,
     /// That of the one client who asks something, and its name.
     client: Option<(TcpStream, String)>,
 }
@@ -62,7 +62,7 @@ impl FakeMaya {
             facts,
             scene,
         });
-        Self { helper, key, _link: own, client: None }
+        Self { helper, key, link: own, client: None }
     }
 
     pub async fn request(&mut self) -> Value {
@@ -93,6 +93,17 @@ impl FakeMaya {
     pub async fn is_asked(&mut self) -> bool {
         let moment = std::time::Duration::from_millis(50);
         tokio::time::timeout(moment, self.request()).await.is_ok()
+    }
+
+    /// The engine's next question on its own connection.
+    pub async fn ping(&mut self) -> Value {
+        let ping = read(&mut self.link).await;
+        assert_eq!(ping["method"], "ping", "how the main thread is");
+        ping
+    }
+
+    pub async fn answer_on_the_link(&mut self, request: &Value, result: Value) {
+        write(&mut self.link, &json!({ "id": request["id"], "result": result })).await;
     }
 
     pub async fn tell(&mut self, event: &str, params: Value) {

@@ -203,6 +203,81 @@ async fn a_maya_that_says_nothing_holds_no_call_for_ever() {
     }
 }
 
+/// Answers the next question of how long the main thread has been away.
+async fn main_thread_is_away(maya: &mut FakeMaya, milliseconds: f64) {
+    let ping = maya.ping().await;
+    maya.answer_on_the_link(&ping, json!({ "main_waiting_ms": milliseconds })).await;
+}
+
+#[tokio::test]
+async fn a_script_that_has_no_turn_in_its_time_is_taken_back() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let call = running.call("cursor", "execute_code", json!({ "code": "1", "timeout_s": 0.1 }));
+    let busy = async {
+        maya.request().await;
+        main_thread_is_away(&mut maya, 60_000.0).await;
+        in_time("cancel", maya.request()).await
+    };
+    let (result, cancel) = tokio::join!(call, busy);
+    assert!(text(&result).contains("so it did not run"), "{}", text(&result));
+    assert_eq!(cancel["method"], "cancel", "and does not run later");
+}
+
+#[tokio::test]
+async fn a_script_that_runs_past_its_time_in_a_maya_that_answers_is_waited_for() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let call = running.call("cursor", "execute_code", json!({ "code": "1", "timeout_s": 0.1 }));
+    let slow = async {
+        let request = maya.request().await;
+        main_thread_is_away(&mut maya, 0.0).await;
+        maya.answer(&request, execution(&json!({ "result": "late" }))).await;
+    };
+    let (result, ()) = tokio::join!(call, slow);
+    assert_eq!(result["structuredContent"]["result"], "late", "{result}");
+}
+
+#[tokio::test]
+async fn a_client_that_may_only_look_any_more_is_stopped_in_mid_run() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let call = running.call("cursor", "execute_code", json!({ "code": "while True: pass" }));
+    let forbidding = async {
+        let request = maya.request().await;
+        let scope = maya_mcp_session::Scope::Client(crate::support::name("cursor"));
+        let access = Some(maya_mcp_session::Access::LookOnly);
+        running.registry.observe(&maya_mcp_session::Observation::AccessSet { scope, access });
+        let cancel = in_time("cancel", maya.request()).await;
+        maya.answer(&cancel, json!({ "state": "running", "stoppable": true })).await;
+        let error = json!({ "type": "Cancelled", "message": "stopped", "traceback": "" });
+        maya.answer(&request, execution(&json!({ "error": error }))).await;
+    };
+    let (result, ()) = tokio::join!(call, forbidding);
+    assert_eq!(result["structuredContent"]["error"]["type"], "Cancelled", "{result}");
+}
+
+#[tokio::test]
+async fn a_script_that_was_given_up_is_told_of_until_it_ends() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    let call = running.call("cursor", "execute_code", json!({ "code": "dialog()" }));
+    let stuck = async {
+        let request = maya.request().await;
+        maya.tell("not_stopping", json!({ "id": request["id"], "line": 1, "source": "dialog()" })).await;
+        request
+    };
+    let (result, request) = tokio::join!(call, stuck);
+    assert!(text(&result).contains("a window that the script has opened"), "{}", text(&result));
+    let runs = async || {
+        let info = running.call("cursor", "get_session_info", json!({})).await;
+        info["structuredContent"]["running"].as_array().expect("a list").len()
+    };
+    assert_eq!(runs().await, 1, "it still runs");
+    maya.answer(&request, execution(&json!({}))).await;
+    in_time("its end", async { while runs().await > 0 {} }).await;
+}
+
 #[tokio::test]
 async fn an_argument_that_does_not_exist_runs_nothing() {
     let running = Running::start().await;

@@ -105,6 +105,49 @@ async fn a_client_chooses_for_itself_alone() {
 }
 
 #[tokio::test]
+async fn a_client_whose_session_has_ended_chooses_again_before_anything_runs_elsewhere() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    running.come(2);
+    running.call("cursor", "use_session", json!({ "session": "maya-2" })).await;
+    running.go(2);
+    for tool in ["execute_code", "get_scene"] {
+        let arguments = if tool == "execute_code" { json!({ "code": "wipe()" }) } else { json!({}) };
+        let ended = running.call("cursor", tool, arguments).await;
+        assert!(text(&ended).contains("maya-2, which you chose, has ended"), "{tool}: {}", text(&ended));
+    }
+    assert!(!maya.is_asked().await, "nothing went to another one");
+    running.call("cursor", "unuse_session", json!({})).await;
+    let call = running.call("cursor", "execute_code", json!({ "code": "1" }));
+    let (result, _) = tokio::join!(call, maya.answer_with(json!({})));
+    assert_eq!(result["isError"], false, "now it is meant: {result}");
+}
+
+#[tokio::test]
+async fn a_session_has_an_older_name_and_several_spellings() {
+    let running = Running::start().await;
+    running.come(1);
+    running.come(2);
+    for (arguments, found) in [
+        (json!({ "session": "maya-2" }), "maya-2"),
+        (json!({ "session_key": "MAYA-2" }), "maya-2"),
+        (json!({ "session": "2" }), "maya-2"),
+        (json!({ "session": "maya-1", "session_key": "maya-2" }), "maya-1"),
+        (json!({ "session": null, "session_key": "maya-2" }), "maya-2"),
+    ] {
+        let info = running.call("cursor", "get_session_info", arguments.clone()).await;
+        assert_eq!(info["structuredContent"]["session"], found, "{arguments}: {info}");
+    }
+    let tools = running.modern("cursor", "tools/list", json!({})).await;
+    for tool in tools["result"]["tools"].as_array().expect("tools") {
+        let arguments = tool["inputSchema"]["properties"].as_object().expect("arguments");
+        let both = arguments.contains_key("session") == arguments.contains_key("session_key");
+        assert!(both, "{}: whoever reads the schema knows of it", tool["name"]);
+    }
+    assert!(tools.to_string().len() < 36_000, "a model reads all of it: {}", tools.to_string().len());
+}
+
+#[tokio::test]
 async fn what_cannot_run_is_said_in_the_result_and_only_protocol_faults_are_errors() {
     let running = Running::start().await;
     running.come(1);

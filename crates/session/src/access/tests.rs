@@ -119,6 +119,33 @@ fn always_trusts_the_client_where_the_session_is_stricter_too() {
 }
 
 #[test]
+fn what_is_said_later_of_a_client_or_a_session_counts_over_what_was_said_of_both() {
+    for scope in [Scope::Client(client("cursor")), Scope::Session(ONE)] {
+        let mut snapshot = two_sessions();
+        see(&mut snapshot, &rule(Scope::Pair(client("cursor"), ONE), Full));
+        see(&mut snapshot, &rule(Scope::Pair(client("zed"), TWO), Full));
+        assert!(see(&mut snapshot, &rule(scope.clone(), Ask)), "{scope:?}");
+        assert_eq!(snapshot.rules.access(&client("cursor"), ONE), Ask, "{scope:?}");
+        assert_eq!(
+            snapshot.rules.get(&Scope::Pair(client("zed"), TWO)),
+            Some(Full),
+            "{scope:?}: not the others'"
+        );
+    }
+}
+
+#[test]
+fn a_rule_takes_back_what_was_refused() {
+    let mut snapshot = two_sessions();
+    see(&mut snapshot, &rule(Scope::Everywhere, Ask));
+    see(&mut snapshot, &asked("cursor", ONE, "a"));
+    let id = question(&snapshot, "cursor", "a").id;
+    see(&mut snapshot, &Observation::QuestionAnswered { id, answer: Answer::No });
+    see(&mut snapshot, &rule(Scope::Client(client("cursor")), Ask));
+    assert!(snapshot.questions.is_empty(), "it can be asked again");
+}
+
+#[test]
 fn with_a_session_go_its_rules_and_questions() {
     let mut snapshot = two_sessions();
     see(&mut snapshot, &rule(Scope::Session(ONE), Ask));
