@@ -15,8 +15,8 @@ ALLOWED = {"maya", "PySide2", "PySide6", "maya_mcp_helper"}
 STANDARD = set(
     """
 __future__ ast base64 collections ctypes functools getpass hashlib importlib io json keyword
-linecache math operator os re runpy selectors shutil socket struct sys sysconfig tempfile threading time
-tokenize traceback types zlib
+linecache math operator os re runpy selectors shutil socket struct sys sysconfig tempfile threading
+time tokenize traceback types zlib
 """.split()
 )
 
