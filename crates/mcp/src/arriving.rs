@@ -16,6 +16,8 @@ use tokio::{
 pub(crate) const BODY_LIMIT: usize = 32 << 20;
 /// On this machine a body arrives at once.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// For what nobody will look at. A stranger's connection stays hardly longer.
+const PATIENCE_IN_VAIN: Duration = Duration::from_secs(2);
 /// Nearly every request; as many of these as there can be connections are no burden.
 const SMALL: usize = 256 << 10;
 /// 128 MiB for the large ones. (rmcp copies each once more, for as long as it takes to read it.)
@@ -54,7 +56,8 @@ impl Bodies {
         let announced = body.size_hint().lower();
         let mut bytes = Vec::new();
         if announced > BODY_LIMIT as u64 {
-            return Err(throw_away(body).await);
+            throw_away(body, PATIENCE).await;
+            return Err(Failed::TooLarge);
         }
         if fill(&mut body, &mut bytes, SMALL).await? == Filled::Whole {
             return Ok(Arrived { bytes: bytes.into(), place: None });
@@ -66,7 +69,8 @@ impl Bodies {
             Filled::Whole => Ok(Arrived { bytes: bytes.into(), place: Some(place) }),
             Filled::More => {
                 drop((bytes, place));
-                Err(throw_away(body).await)
+                throw_away(body, PATIENCE).await;
+                Err(Failed::TooLarge)
             }
         }
     }
@@ -106,18 +110,25 @@ async fn fill(body: &mut Body, bytes: &mut Vec<u8>, limit: usize) -> Result<Fill
     timeout(PATIENCE, filling).await.unwrap_or(Err(Failed::TooSlow))
 }
 
-async fn throw_away(mut body: Body) -> Failed {
+/// False when it did not come to its end.
+async fn throw_away(mut body: Body, patience: Duration) -> bool {
     let throwing = async {
         let mut thrown = 0;
-        while let Some(Ok(frame)) = body.frame().await {
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return false };
             thrown += frame.data_ref().map_or(0, Bytes::len);
             if thrown > THROWN_AWAY {
-                return;
+                return false;
             }
         }
+        true
     };
-    let _ = timeout(PATIENCE, throwing).await;
-    Failed::TooLarge
+    timeout(patience, throwing).await.unwrap_or(false)
+}
+
+/// Whether the body of a refused request is out of the way, so that its connection can go on with the next one.
+pub(crate) async fn is_out_of_the_way(body: Body) -> bool {
+    body.is_end_stream() || throw_away(body, PATIENCE_IN_VAIN).await
 }
 
 #[cfg(test)]
