@@ -142,11 +142,17 @@ pub(crate) fn failed_to_arrive(failed: Failed) -> Response {
         Failed::TooSlow => {
             (StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time. Send it again.".to_owned())
         }
+        Failed::NoRoom => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Other large requests are arriving, and there is no room for one more. Send it again later."
+                .to_owned(),
+        ),
         Failed::BrokenOff => {
             (StatusCode::BAD_REQUEST, "The request ended before it was complete. Send it again.".to_owned())
         }
     };
-    refuse_message(status, &Value::Null, ErrorCode::INVALID_REQUEST, &message)
+    let code = if failed == Failed::NoRoom { TOO_MANY } else { ErrorCode::INVALID_REQUEST };
+    refuse_message(status, &Value::Null, code, &message)
 }
 
 /// What rmcp says in plain text, said so that programs can read it and people know what to do.

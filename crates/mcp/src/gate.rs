@@ -126,7 +126,7 @@ impl Guard {
         let Some(arriving) = arriving else {
             return Err(refuse_unread(asked::too_many(Kind::Arriving, None), body).await);
         };
-        let arrived = grant.ended.run_until_cancelled(self.bodies.take_in(body)).await;
+        let arrived = grant.ended.run_until_cancelled(self.bodies.take_in(&grant.client, body)).await;
         let arrived = arrived.ok_or_else(|| closing(unauthorized()))?;
         let arrived = arrived.map_err(|failed| closing(asked::failed_to_arrive(failed)))?;
         drop(arriving);

@@ -253,6 +253,23 @@ async fn bodies_that_do_not_arrive_are_no_reason_to_wait() {
 }
 
 #[tokio::test]
+async fn large_bodies_that_do_not_arrive_keep_no_other_client_waiting() {
+    let running = Running::start().await;
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {}\r\n{}Content-Length: {BODY_LIMIT}\r\n\r\n",
+        running.address,
+        standing(&running.token("cursor"))
+    );
+    let part = head + &" ".repeat(300 << 10);
+    let stalled = send_all(&running, 12, &part).await;
+    let padded = initialize().to_string() + &" ".repeat(300 << 10);
+    let mut raw = Raw::connect(&running).await;
+    raw.send(post(&running, &standing(&running.token("zed")), &padded)).await;
+    assert_eq!(raw.answer().await.status, 200, "there is room for another client");
+    drop(stalled);
+}
+
+#[tokio::test]
 async fn a_body_has_a_limit_with_and_without_a_length() {
     let running = Running::start().await;
     let headers = standing(&running.token("cursor"));
