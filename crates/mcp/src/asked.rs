@@ -121,13 +121,20 @@ pub(crate) fn too_many(kind: Kind, id: Option<&Value>) -> Response {
             )
         }
     };
-    let Some(id) = id else {
-        let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "too_many", &message);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        return response;
-    };
+    let Some(id) = id else { return refuse_for_now(&message) };
     let error = json!({ "code": TOO_MANY.0, "message": message, "data": { "limit": limit } });
     message_response(StatusCode::OK, id, &error)
+}
+
+pub(crate) fn too_many_connections() -> Response {
+    let message = "This client has its share of all connections open, and all of them are in use. Close one, or wait for an answer, then send this request again.";
+    refuse_for_now(message)
+}
+
+fn refuse_for_now(message: &str) -> Response {
+    let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "too_many", message);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 pub(crate) fn failed_to_arrive(failed: Failed) -> Response {

@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     arriving::{self, Bodies},
     asked::{self, Asked, Asker},
-    connections::Connection,
+    connections::{Connection, Connections},
     legacy_sessions::{Entrance, LegacySessions, Open, OpenBody},
     server::Caller,
     shares::{Kind, Share, Shares},
@@ -90,6 +90,7 @@ pub(crate) struct Guard {
     pub sessions: Arc<LegacySessions>,
     pub bodies: Bodies,
     pub shares: Shares,
+    pub connections: Connections,
     pub tracker: TaskTracker,
 }
 
@@ -154,7 +155,12 @@ impl Guard {
     }
 
     async fn serve(&self, request: Request, grant: Grant, next: Next) -> Result<Response, Box<Response>> {
-        let in_use = request.extensions().get::<Arc<Connection>>().map(|one| one.answers(&grant));
+        let connection = request.extensions().get::<Arc<Connection>>();
+        let in_use = connection.map(|one| self.connections.answers(one, &grant));
+        if let Some(None) = in_use {
+            let refusal = closing(asked::too_many_connections());
+            return Err(refuse_unread(refusal, request.into_body()).await);
+        }
         let open = match self.enter(request.headers(), &grant) {
             Ok(open) => open,
             Err(refusal) => return Err(refuse_unread(*refusal, request.into_body()).await),
