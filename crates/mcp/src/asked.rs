@@ -121,13 +121,20 @@ pub(crate) fn too_many(kind: Kind, id: Option<&Value>) -> Response {
             )
         }
     };
-    let Some(id) = id else {
-        let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "too_many", &message);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        return response;
-    };
+    let Some(id) = id else { return refuse_for_now(&message) };
     let error = json!({ "code": TOO_MANY.0, "message": message, "data": { "limit": limit } });
     message_response(StatusCode::OK, id, &error)
+}
+
+pub(crate) fn too_many_connections() -> Response {
+    let message = "This client has its share of all connections open, and all of them are in use. Close one, or wait for an answer, then send this request again.";
+    refuse_for_now(message)
+}
+
+fn refuse_for_now(message: &str) -> Response {
+    let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "too_many", message);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 pub(crate) fn failed_to_arrive(failed: Failed) -> Response {
@@ -142,11 +149,17 @@ pub(crate) fn failed_to_arrive(failed: Failed) -> Response {
         Failed::TooSlow => {
             (StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time. Send it again.".to_owned())
         }
+        Failed::NoRoom => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Other large requests are arriving, and there is no room for one more. Send it again later."
+                .to_owned(),
+        ),
         Failed::BrokenOff => {
             (StatusCode::BAD_REQUEST, "The request ended before it was complete. Send it again.".to_owned())
         }
     };
-    refuse_message(status, &Value::Null, ErrorCode::INVALID_REQUEST, &message)
+    let code = if failed == Failed::NoRoom { TOO_MANY } else { ErrorCode::INVALID_REQUEST };
+    refuse_message(status, &Value::Null, code, &message)
 }
 
 /// What rmcp says in plain text, said so that programs can read it and people know what to do.

@@ -1,13 +1,14 @@
 //! The connections that are open, and which of them has to go.
 //!
-//! Invariant: strangers never keep others out: there are only so many, the oldest goes for one more, and none stays for long; and a
-//! connection that is not in use goes for one that is.
+//! Invariant: strangers never keep others out: there are only so many, the oldest goes for one more, and none stays for long; a
+//! connection that is not in use goes for one that is; and a client with more than a few leaves as many free as it has.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use maya_mcp_session::ClientName;
 use tokio::{
     sync::watch,
     time::{Instant, sleep, timeout},
@@ -20,12 +21,19 @@ use crate::tokens::Grant;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Well below the number of connections.
 const STRANGERS: usize = 128;
+/// Some way below the files that a process may open; a workstation has a handful of clients.
+pub(crate) const CONNECTIONS: usize = 400;
+/// So many a client may have even if fewer are free.
+const FEW: usize = 8;
+/// A request may be on its way over a connection that was opened or answered just now.
+const JUST_NOW: Duration = Duration::from_secs(1);
 /// For what a revoked token had opened to end by itself.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Default)]
+/// All clones are one.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Connections {
-    open: Mutex<Vec<Arc<Connection>>>,
+    open: Arc<Mutex<Vec<Arc<Connection>>>>,
 }
 
 #[derive(Debug)]
@@ -73,10 +81,24 @@ impl Connections {
     /// Sends away whoever has been idle for longest.
     pub(crate) fn make_room(&self) {
         let open = self.open();
-        let idle = open.iter().filter(|one| one.state().answering == 0 && !one.out.is_cancelled());
-        if let Some(longest) = idle.min_by_key(|one| one.state().since) {
+        let waiting = open.iter().filter(|one| one.is_idle() && one.state().since.elapsed() >= JUST_NOW);
+        if let Some(longest) = waiting.min_by_key(|one| one.state().since) {
             longest.out.cancel();
         }
+    }
+
+    /// The connection has shown a good token. `None`: its client has its share of connections, and all of them are in use.
+    pub(crate) fn answers(&self, connection: &Arc<Connection>, grant: &Grant) -> Option<InUse> {
+        if connection.is_of(&grant.client) {
+            return Some(connection.answers(grant));
+        }
+        let open = self.open();
+        let own = open.iter().filter(|one| one.is_of(&grant.client) && !one.out.is_cancelled());
+        let free = CONNECTIONS.saturating_sub(open.len());
+        if own.clone().count() >= free.max(FEW) {
+            own.filter(|one| one.is_idle()).min_by_key(|one| one.state().since)?.out.cancel();
+        }
+        Some(connection.answers(grant))
     }
 
     fn open(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
@@ -88,8 +110,7 @@ impl Connections {
 }
 
 impl Connection {
-    /// It has shown a good token.
-    pub(crate) fn answers(self: &Arc<Self>, grant: &Grant) -> InUse {
+    fn answers(self: &Arc<Self>, grant: &Grant) -> InUse {
         self.shown.send_if_modified(|shown| {
             let is_another = shown.as_ref().is_none_or(|shown| shown.hash != grant.hash);
             if is_another {
@@ -124,6 +145,14 @@ impl Connection {
                 }
             }
         }
+    }
+
+    fn is_of(&self, client: &ClientName) -> bool {
+        self.shown.borrow().as_ref().is_some_and(|shown| shown.client == *client)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.state().answering == 0 && !self.out.is_cancelled()
     }
 
     fn is_stranger(&self) -> bool {
@@ -185,12 +214,73 @@ mod tests {
         connections.make_room();
         assert_eq!(idle.has_to_go().await, Leave::WhenIdle, "idle for longest");
         connections.make_room();
+        assert!(!later.out.is_cancelled(), "nobody goes who was answered just now");
+        tokio::time::advance(JUST_NOW).await;
+        connections.make_room();
         assert_eq!(later.has_to_go().await, Leave::WhenIdle, "and then the next");
         connections.make_room();
         assert!(!busy.out.is_cancelled(), "what is in use stays");
         drop(in_use);
+        tokio::time::advance(JUST_NOW).await;
         connections.make_room();
         assert_eq!(busy.has_to_go().await, Leave::WhenIdle, "until it is not");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_newcomer_has_the_time_to_ask() {
+        let connections = Connections::default();
+        let newcomer = connections.come();
+        connections.make_room();
+        assert!(!newcomer.out.is_cancelled(), "its request may be on its way");
+        tokio::time::advance(JUST_NOW).await;
+        connections.make_room();
+        assert!(newcomer.out.is_cancelled(), "it had the time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn clients_share_the_connections_and_leave_some_for_others() {
+        let connections = Connections::default();
+        let of = |client: &str| Grant { client: client.parse().expect("a good name"), ..grant(1) };
+        let all_it_may = |client| {
+            let come = || {
+                let newcomer = connections.come();
+                let in_use = connections.answers(&newcomer, &of(client))?;
+                Some((newcomer, in_use))
+            };
+            std::iter::from_fn(come).collect::<Vec<_>>()
+        };
+        let first = all_it_may("one");
+        assert_eq!(first.len(), CONNECTIONS / 2, "half, while it is alone");
+        let others = ["two", "three", "four"].map(all_it_may);
+        assert!(others.iter().all(|own| own.len() >= FEW), "each has some");
+        let few: Vec<_> = (0..FEW).map(|_| connections.come()).collect();
+        for newcomer in &few {
+            assert!(connections.answers(newcomer, &of("five")).is_some(), "and so has yet another");
+        }
+        drop(others);
+        let (oldest, _) = &first[0];
+        assert!(connections.answers(oldest, &of("one")).is_some(), "what it has, it keeps");
+        assert!(connections.answers(&connections.come(), &of("one")).is_none(), "and all of it is in use");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_with_its_share_gives_its_own_for_one_more() {
+        let connections = Connections::default();
+        let token = grant(1);
+        let mut kept = Vec::new();
+        let come = || {
+            let newcomer = connections.come();
+            drop(connections.answers(&newcomer, &token).expect("its older ones go"));
+            newcomer
+        };
+        for _ in 0..CONNECTIONS / 2 {
+            kept.push(come());
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        assert!(kept.iter().all(|one| !one.out.is_cancelled()), "there is room");
+        kept.push(come());
+        let gone: Vec<_> = (0..).zip(&kept).filter(|(_, one)| one.out.is_cancelled()).collect();
+        assert_eq!((gone.len(), gone[0].0), (1, 0), "the longest idle one, and no other");
     }
 
     #[tokio::test(start_paused = true)]

@@ -37,7 +37,7 @@ use crate::{
     arriving::{BODY_LIMIT, Bodies},
     audit::{self, Audit, AuditLog, AuditText},
     changes::Changes,
-    connections::{Connection, Connections, Leave},
+    connections::{CONNECTIONS, Connection, Connections, Leave},
     executions::Executions,
     gate::{self, Door, Guard, refuse},
     legacy_sessions::{self, LegacySessions},
@@ -49,8 +49,6 @@ use crate::{
     tokens::Tokens,
 };
 
-/// Some way below the files that a process may open; a workstation has a handful of clients.
-const CONNECTIONS: usize = 400;
 /// For a client that keeps an unused connection. Who has shown no token has far less time.
 const SILENT_CONNECTION: Duration = Duration::from_mins(5);
 /// Between looks for an idle connection, when there is no place for one more.
@@ -107,11 +105,13 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     });
     let sessions = Arc::new(session_manager());
     let legacy = Arc::new(LegacySessions::new(sessions.clone()));
+    let connections = Connections::default();
     let guard = Guard {
         tokens: engine.tokens.clone(),
         sessions: legacy.clone(),
         bodies: Bodies::default(),
         shares: Shares::default(),
+        connections: connections.clone(),
         tracker: tracker.clone(),
     };
     let door = Arc::new(Door::new(port));
@@ -134,7 +134,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     }
 
     let kill = CancellationToken::new();
-    accept(listener, router, &tracker, &stop, &kill).await;
+    accept(listener, router, &connections, &tracker, &stop, &kill).await;
     tracker.close();
     if tokio::time::timeout(LAST_WORDS, tracker.wait()).await.is_err() {
         cut.cancel();
@@ -196,15 +196,15 @@ async fn nothing_here() -> Response {
 async fn accept(
     listener: TcpListener,
     router: Router,
+    connections: &Connections,
     tracker: &TaskTracker,
     stop: &CancellationToken,
     kill: &CancellationToken,
 ) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let connections = Connections::default();
     loop {
         let arrival = async {
-            let place = place(&room, &connections).await;
+            let place = place(&room, connections).await;
             listener.accept().await.map(|(stream, _)| (stream, place))
         };
         let Some(arrived) = stop.run_until_cancelled(arrival).await else { return };

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    arriving::Bodies,
+    arriving::{self, Bodies},
     asked::{self, Asked, Asker},
-    connections::Connection,
+    connections::{Connection, Connections},
     legacy_sessions::{Entrance, LegacySessions, Open, OpenBody},
     server::Caller,
     shares::{Kind, Share, Shares},
@@ -90,6 +90,7 @@ pub(crate) struct Guard {
     pub sessions: Arc<LegacySessions>,
     pub bodies: Bodies,
     pub shares: Shares,
+    pub connections: Connections,
     pub tracker: TaskTracker,
 }
 
@@ -122,10 +123,13 @@ impl Guard {
             return Ok(Admitted { request, asker, share: None });
         }
         let arriving = self.shares.take(&grant.client, Kind::Arriving);
-        let arriving = arriving.ok_or_else(|| asked::too_many(Kind::Arriving, None))?;
         let (parts, body) = request.into_parts();
-        let arrived = grant.ended.run_until_cancelled(self.bodies.take_in(body)).await;
-        let arrived = arrived.ok_or_else(unauthorized)?.map_err(asked::failed_to_arrive)?;
+        let Some(arriving) = arriving else {
+            return Err(refuse_unread(asked::too_many(Kind::Arriving, None), body).await);
+        };
+        let arrived = grant.ended.run_until_cancelled(self.bodies.take_in(&grant.client, body)).await;
+        let arrived = arrived.ok_or_else(|| closing(unauthorized()))?;
+        let arrived = arrived.map_err(|failed| closing(asked::failed_to_arrive(failed)))?;
         drop(arriving);
         let message = Asked::of(&arrived.bytes)?;
         let mut request = Request::from_parts(parts, arrived.into_body());
@@ -151,8 +155,16 @@ impl Guard {
     }
 
     async fn serve(&self, request: Request, grant: Grant, next: Next) -> Result<Response, Box<Response>> {
-        let in_use = request.extensions().get::<Arc<Connection>>().map(|one| one.answers(&grant));
-        let open = self.enter(request.headers(), &grant)?;
+        let connection = request.extensions().get::<Arc<Connection>>();
+        let in_use = connection.map(|one| self.connections.answers(one, &grant));
+        if let Some(None) = in_use {
+            let refusal = closing(asked::too_many_connections());
+            return Err(refuse_unread(refusal, request.into_body()).await);
+        }
+        let open = match self.enter(request.headers(), &grant) {
+            Ok(open) => open,
+            Err(refusal) => return Err(refuse_unread(*refusal, request.into_body()).await),
+        };
         let mut ended = open.as_ref().map_or_else(|| grant.ended.clone(), |(_, open)| open.ended.clone());
         let Admitted { mut request, asker, share } = self.weigh(request, &grant).await?;
         // What rmcp will refuse ends nothing.
@@ -187,7 +199,9 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 pub(crate) async fn check_token(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let Some(grant) = guard.admit(request.headers()).await else { return unauthorized() };
+    let Some(grant) = guard.admit(request.headers()).await else {
+        return *refuse_unread(unauthorized(), request.into_body()).await;
+    };
     guard.serve(request, grant, next).await.unwrap_or_else(|refusal| *refusal)
 }
 
@@ -204,6 +218,17 @@ fn unauthorized() -> Response {
     let why = "This endpoint needs a token. Run `maya-mcp token NAME`, with the client's name for NAME, and send what it prints as the header \"Authorization: Bearer TOKEN\".";
     let mut response = refuse(StatusCode::UNAUTHORIZED, "unauthorized", why);
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+/// Clients go on with the connection, and some look for an answer only when they have sent everything.
+async fn refuse_unread(refusal: Response, body: Body) -> Box<Response> {
+    Box::new(if arriving::is_out_of_the_way(body).await { refusal } else { closing(refusal) })
+}
+
+/// What is left of the request is not read: nothing can follow it.
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

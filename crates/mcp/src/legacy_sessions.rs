@@ -120,6 +120,11 @@ impl LegacySessions {
         if entry.owner != grant.client || entry.hash != grant.hash {
             return Entrance::NotYours;
         }
+        // Its token ended, and is good again: who is told that the session is over begins another.
+        if entry.ended.is_cancelled() {
+            table.remove(id);
+            return Entrance::Unknown;
+        }
         entry.open += 1;
         Entrance::Open(Open { sessions: self.clone(), id: id.to_owned(), ended: entry.ended.clone() })
     }
@@ -273,6 +278,19 @@ mod tests {
         assert!(matches!(sessions.enter("other", &other), Entrance::Open(_)), "another's stays");
         client.ended.cancel();
         assert!(stream.ended.is_cancelled(), "with the token goes what it began");
+    }
+
+    #[tokio::test]
+    async fn a_session_that_ended_with_its_token_is_unknown_when_the_token_is_good_again() {
+        let sessions = Arc::new(LegacySessions::new(Arc::default()));
+        let client = grant("cursor");
+        sessions.begin("one", &client).await;
+        client.ended.cancel();
+        let again = Grant { ended: CancellationToken::new(), ..client };
+        assert!(matches!(sessions.enter("one", &again), Entrance::Unknown), "it answers nothing any more");
+        assert!(sessions.table().is_empty(), "and counts for nothing");
+        sessions.begin("two", &again).await;
+        assert!(matches!(sessions.enter("two", &again), Entrance::Open(_)), "the client begins another");
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use std::{
 
 use maya_mcp_session::ClientName;
 
-/// Ten models that work side by side ask less, and five clients at their limit still leave connections for others.
+/// Ten models that work side by side ask less. (How many connections that may take is another matter.)
 const CALLS: usize = 64;
 /// One for each conversation that a client has open, and as many again for those it has just let go of.
 const STREAMS: usize = 64;

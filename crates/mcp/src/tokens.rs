@@ -214,29 +214,46 @@ impl Tokens {
             return Ok(());
         }
         *reading = Some(Instant::now());
-        let mut found = Vec::new();
+        let (mut found, mut unread) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&self.shared.dir)? {
             let entry = entry?;
             let name = entry.file_name();
             let Some(client) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
-            // A file that vanishes or is no token concerns nobody else.
-            let Ok(stamp) = Stamp::of(&entry.path()) else { continue };
-            let Ok(token) = read_token(&entry.path()) else { continue };
-            let grant = Grant { client, hash: hash(&token), ended: CancellationToken::new() };
-            found.push(Known { grant, stamp });
+            let stamp = Stamp::of(&entry.path());
+            let token = read_token(&entry.path());
+            match (stamp, token) {
+                (Ok(stamp), Ok(token)) => {
+                    let grant = Grant { client, hash: hash(&token), ended: CancellationToken::new() };
+                    found.push(Known { grant, stamp });
+                }
+                // A file that vanishes or is no token concerns nobody else.
+                (Err(error), _) | (_, Err(error)) if is_final(&error) => {}
+                (stamp, _) => unread.push((client, stamp.ok())),
+            }
         }
+        // Held back for a moment, by a scanner for one: what is known of the same file holds.
+        let is_unread = |old: &Known| {
+            let is_same = |stamp: &Option<Stamp>| stamp.as_ref().is_none_or(|stamp| *stamp == old.stamp);
+            unread.iter().any(|(client, stamp)| *client == old.grant.client && is_same(stamp))
+        };
         let mut known = self.known();
         for old in known.drain(..) {
             let is_same =
                 |new: &&mut Known| new.grant.client == old.grant.client && new.grant.hash == old.grant.hash;
             match found.iter_mut().find(is_same) {
                 Some(new) => new.grant.ended = old.grant.ended,
+                None if is_unread(&old) => found.push(old),
                 None => old.grant.ended.cancel(),
             }
         }
         *known = found;
         Ok(())
     }
+}
+
+/// There is no token, now and at the next look.
+fn is_final(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData)
 }
 
 fn hash(token: &str) -> [u8; 32] {
@@ -374,6 +391,24 @@ mod tests {
             () = watching => {}
             () = tokens.watch(CancellationToken::new()) => unreachable!("it watches for ever"),
         }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_for_a_moment_ends_nothing() {
+        let (dir, tokens) = folder();
+        let token = tokens.token_for(&name("cursor")).expect("made");
+        let before = tokens.admit(&token).await.expect("good");
+        let (path, aside) = (tokens.path(&name("cursor")), dir.path().join("aside"));
+        fs::rename(&path, &aside).expect("moved");
+        // No system reads a link to itself, whoever asks.
+        std::os::unix::fs::symlink(&path, &path).expect("linked");
+        assert!(tokens.admit(&token).await.is_none(), "nobody comes in while it cannot be read");
+        assert!(!before.ended.is_cancelled(), "what was opened goes on");
+        fs::rename(&aside, &path).expect("moved back");
+        let after = tokens.admit(&token).await.expect("good again");
+        before.ended.cancel();
+        assert!(after.ended.is_cancelled(), "and it is the same grant");
     }
 
     #[cfg(unix)]

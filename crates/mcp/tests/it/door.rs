@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fake_maya::FakeMaya,
+    raw::{Raw, post, standing},
     support::{Events, Legacy, Running, http, in_time, initialize, name},
 };
 
@@ -40,6 +41,47 @@ async fn a_revoked_token_is_refused_at_once_and_a_new_one_works_at_once() {
         200,
         "made elsewhere"
     );
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_the_connection_as_good_as_it_was() {
+    let running = Running::start().await;
+    let good = standing(&running.token("cursor"));
+    let unknown = format!("{good}Mcp-Session-Id: nobody\r\n");
+    let strange = standing("maya_0");
+    for padding in [0, 300 << 10] {
+        let padded = initialize().to_string() + &" ".repeat(padding);
+        for (headers, status) in [(&unknown, 404), (&strange, 401)] {
+            let mut raw = Raw::connect(&running).await;
+            for attempt in 0..20 {
+                raw.send(post(&running, headers, &padded)).await;
+                let refused = raw.answer().await;
+                assert_eq!(refused.status, status, "attempt {attempt} with {padding} more bytes");
+                assert_eq!(refused.header("connection"), None, "it is kept");
+                raw.send(post(&running, &good, &initialize().to_string())).await;
+                assert_eq!(raw.answer().await.status, 200, "{status}, attempt {attempt}: the next one");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_what_does_not_arrive_says_that_the_connection_ends() {
+    let running = Running::start().await;
+    for (token, session, status) in
+        [(running.token("cursor"), "Mcp-Session-Id: nobody\r\n", 404), ("maya_0".to_owned(), "", 401)]
+    {
+        let headers = standing(&token);
+        let host = running.address;
+        let mut raw = Raw::connect(&running).await;
+        raw.send(format!(
+            "POST /mcp HTTP/1.1\r\nHost: {host}\r\n{headers}{session}Content-Length: 99\r\n\r\n{{"
+        ))
+        .await;
+        let refused = raw.answer().await;
+        assert_eq!((refused.status, refused.header("connection")), (status, Some("close")), "in a moment");
+        in_time("the end", raw.closed()).await;
+    }
 }
 
 #[tokio::test]

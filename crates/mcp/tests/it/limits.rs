@@ -253,6 +253,48 @@ async fn bodies_that_do_not_arrive_are_no_reason_to_wait() {
 }
 
 #[tokio::test]
+async fn large_bodies_that_do_not_arrive_keep_no_other_client_waiting() {
+    let running = Running::start().await;
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {}\r\n{}Content-Length: {BODY_LIMIT}\r\n\r\n",
+        running.address,
+        standing(&running.token("cursor"))
+    );
+    let part = head + &" ".repeat(300 << 10);
+    let stalled = send_all(&running, 12, &part).await;
+    let padded = initialize().to_string() + &" ".repeat(300 << 10);
+    let mut raw = Raw::connect(&running).await;
+    raw.send(post(&running, &standing(&running.token("zed")), &padded)).await;
+    assert_eq!(raw.answer().await.status, 200, "there is room for another client");
+    drop(stalled);
+}
+
+#[tokio::test]
+async fn clients_that_use_all_they_may_lock_nobody_out() {
+    let running = Running::start().await;
+    let mut used = Vec::new();
+    for client in ["one", "two", "three", "four"] {
+        used.extend(send_all(&running, CALLS, &wait(&running, client)).await);
+        used.extend(send_all(&running, STREAMS, &listen(&running, client)).await);
+    }
+    let mut newcomers = Vec::new();
+    for number in 0..8 {
+        let mut raw = Raw::connect(&running).await;
+        raw.send(modern(&running, "cursor", 9, "tools/list", json!({}))).await;
+        assert_eq!(raw.answer().await.status, 200, "the {number}th connection of another client");
+        newcomers.push(raw);
+    }
+    let mut refused = used.pop().expect("many");
+    let answer = refused.answer().await;
+    assert_eq!(
+        (answer.status, answer.header("connection")),
+        (429, Some("close")),
+        "the last of the greedy ones"
+    );
+    assert!(answer.text().contains("share of all connections"), "it hears why: {}", answer.text());
+}
+
+#[tokio::test]
 async fn a_body_has_a_limit_with_and_without_a_length() {
     let running = Running::start().await;
     let headers = standing(&running.token("cursor"));
