@@ -66,8 +66,22 @@ pub(super) fn understand(asked: &Asked, status: StatusCode, text: String) -> (St
     match kind(&envelope) {
         kind @ (Kind::Question { .. } | Kind::Notification) => (text, kind),
         kind if envelope.id.as_ref() == Some(&asked.id) => (text, kind),
+        kind if envelope.id.as_ref().is_some_and(|id| is_same_number(id, &asked.id)) => {
+            (with_id(&asked.id, text), kind)
+        }
         _ => (refusal(asked, &envelope), Kind::Error),
     }
+}
+
+/// A client may write 1 as `1.0`, and the endpoint answers with 1. Two that were both written as integers differ, however large.
+fn is_same_number(theirs: &Value, asked: &Value) -> bool {
+    asked.is_f64() && theirs.as_f64() == asked.as_f64()
+}
+
+fn with_id(id: &Value, text: String) -> String {
+    let Ok(mut message) = serde_json::from_str::<Value>(&text) else { return text };
+    message["id"] = id.clone();
+    message.to_string()
 }
 
 /// The kind of a message that nobody has asked for.
