@@ -140,7 +140,7 @@ impl Reach {
     ) -> io::Result<(Result<Arc<Proven>, FindError>, Outcome)> {
         let began = Instant::now();
         let before = EndpointFile::read(&self.options.home).ok();
-        let (mut child, mut launched) = (launch(command, log)?, began);
+        let (mut child, mut launched) = (launch(command, &self.options.home, log)?, began);
         let mut pause = FIRST_LOOK;
         loop {
             sleep(pause).await;
@@ -164,7 +164,7 @@ impl Reach {
             }
             // The other one is about to come, or about to go.
             if end == Some(End::AlreadyRunning) && launched.elapsed() >= ONCE_MORE {
-                (child, launched) = (launch(command, log)?, Instant::now());
+                (child, launched) = (launch(command, &self.options.home, log)?, Instant::now());
             }
         }
     }

@@ -88,12 +88,14 @@ impl Starts {
     }
 }
 
-/// Detached: it outlives the bridge, and shares none of its pipes. What it says goes to the log.
-pub(super) fn launch(command: &StartCommand, log: &Path) -> io::Result<Child> {
+/// Detached: it outlives the bridge, and shares neither its pipes nor the client's folder. What it says goes to the log.
+pub(super) fn launch(command: &StartCommand, home: &Path, log: &Path) -> io::Result<Child> {
     #[expect(clippy::disallowed_methods, reason = "the one place where the bridge starts the application")]
     let mut process = tokio::process::Command::new(&command.program);
     let said = make_log(log).map_or_else(|_| Stdio::null(), Stdio::from);
     process.args(&command.args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+    // Else the client's project could be neither renamed nor deleted on Windows, nor unmounted elsewhere, as long as it runs.
+    process.current_dir(home);
     #[cfg(unix)]
     process.process_group(0);
     #[cfg(windows)]
