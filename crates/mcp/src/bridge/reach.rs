@@ -149,7 +149,7 @@ impl Reach {
             let end = child.try_wait().ok().flatten().map(End::of);
             let is_as_before = || before.is_some() && EndpointFile::read(&self.options.home).ok() == before;
             if end.is_none() && began.elapsed() < STARTING && is_as_before() {
-                // Nobody is there yet, and Windows takes a second to find that out.
+                // Nobody is there yet, and Windows takes two seconds to find that out.
                 continue;
             }
             match self.look().await {
