@@ -19,13 +19,16 @@ use hyper::{
     header::{HeaderName, HeaderValue},
 };
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard, watch},
+    time::timeout,
+};
 
 use super::{
     message::{Asked, Era, Kind, kind_of},
     offline::{self, Trouble},
     reach::{Pace, Patience},
-    relay::{Headers, Outcome, Relay},
+    relay::{ANSWER, Headers, Outcome, Relay},
 };
 use crate::proven::{End, Proven};
 
@@ -49,6 +52,8 @@ pub(super) struct State {
     subscriptions: BTreeSet<String>,
     log_level: Option<Value>,
     session: Option<Session>,
+    /// Where the last attempt to begin one came to nothing.
+    silent: Option<Arc<Proven>>,
 }
 
 #[derive(Debug)]
@@ -116,6 +121,9 @@ impl Legacy {
                 }
                 Err(error) => trouble = error,
             }
+            if trouble.is_silence() {
+                break;
+            }
         }
         relay.send(offline::answer(asked, &trouble, relay.reach.client())).await;
     }
@@ -142,6 +150,10 @@ impl Legacy {
     /// The headers of the session, if there is one.
     pub(super) async fn session(&self) -> Option<Headers> {
         self.state.lock().await.headers()
+    }
+
+    pub(super) async fn is_in_session(&self, asked: &Asked) -> bool {
+        asked.era == Era::Legacy && self.state.lock().await.session.is_some()
     }
 
     async fn hold(&self, relay: &Relay, state: &mut State, session: Option<Session>) {
@@ -174,14 +186,19 @@ impl Legacy {
         }
         // A client that has not introduced itself hears from the endpoint what is wrong.
         let Some(params) = &state.initialize else { return Ok(Headers::new()) };
-        let hello = json!({ "jsonrpc": "2.0", "id": "bridge", "method": "initialize", "params": params });
-        let (session, _) = begin(relay, endpoint, Bytes::from(hello.to_string())).await?;
-        let session = session.ok_or(Trouble::Lost)?;
-        let headers = session.headers.clone();
-        if state.initialized {
-            introduce(relay, &session, &state).await?;
-            tracing::info!("connected to the endpoint again");
+        if state.silent.as_ref().is_some_and(|silent| Arc::ptr_eq(silent, endpoint)) {
+            // Whoever held the state before us has waited for it; everybody in turn would take minutes.
+            return Err(Trouble::Silent);
         }
+        let hello = json!({ "jsonrpc": "2.0", "id": "bridge", "method": "initialize", "params": params });
+        let session = match anew(relay, endpoint, Bytes::from(hello.to_string()), &mut state).await {
+            Ok(session) => session,
+            Err(trouble) => {
+                state.silent = trouble.is_silence().then(|| endpoint.clone());
+                return Err(trouble);
+            }
+        };
+        let headers = session.headers.clone();
         self.hold(relay, &mut state, Some(session)).await;
         Ok(headers)
     }
@@ -225,26 +242,29 @@ impl Session {
     }
 }
 
+/// A session in which the client finds everything as it was.
+async fn anew(
+    relay: &Relay,
+    endpoint: &Arc<Proven>,
+    hello: Bytes,
+    state: &mut State,
+) -> Result<Session, Trouble> {
+    let (session, _) = begin(relay, endpoint, hello).await?;
+    let session = session.ok_or(Trouble::Lost)?;
+    if state.initialized {
+        introduce(relay, &session, state).await?;
+        tracing::info!("connected to the endpoint again");
+    }
+    Ok(session)
+}
+
 /// Sends an `initialize` and gives the session, if it came to one, and the answer.
 async fn begin(
     relay: &Relay,
     endpoint: &Arc<Proven>,
     line: Bytes,
 ) -> Result<(Option<Session>, String), Trouble> {
-    let reply = relay.post(endpoint, &Headers::new(), line).await.map_err(|outcome| match outcome {
-        Outcome::Refused => Trouble::Refused,
-        _ => Trouble::Lost,
-    })?;
-    let id = reply.header("mcp-session-id").cloned();
-    let mut answer = None;
-    reply
-        .messages(|text| {
-            if kind_of(&text) != Some(Kind::Notification) {
-                answer = Some(text.clone());
-            }
-            follow_up(relay, text)
-        })
-        .await;
+    let (id, answer) = say(relay, endpoint, &Headers::new(), line).await?;
     let answer = answer.ok_or(Trouble::Lost)?;
     let message: Value = serde_json::from_str(&answer).map_err(|_| Trouble::Lost)?;
     let version = message.pointer("/result/protocolVersion").and_then(Value::as_str);
@@ -259,6 +279,36 @@ async fn begin(
     Ok((session, answer))
 }
 
+/// The id of the session that came of it, and the answer. Whoever says this holds the state, so it does not take for ever.
+async fn say(
+    relay: &Relay,
+    endpoint: &Arc<Proven>,
+    headers: &Headers,
+    line: Bytes,
+) -> Result<(Option<HeaderValue>, Option<String>), Trouble> {
+    let saying = async {
+        let reply = relay.post(endpoint, headers, line).await.map_err(|outcome| match outcome {
+            Outcome::Refused => Trouble::Refused,
+            _ => Trouble::Lost,
+        })?;
+        let id = reply.header("mcp-session-id").cloned();
+        let mut answer = None;
+        reply
+            .messages(|text| {
+                if kind_of(&text) != Some(Kind::Notification) {
+                    answer = Some(text.clone());
+                }
+                follow_up(relay, text)
+            })
+            .await;
+        Ok((id, answer))
+    };
+    timeout(ANSWER, saying).await.unwrap_or_else(|_| {
+        relay.reach.lost(endpoint);
+        Err(Trouble::Silent)
+    })
+}
+
 /// Brings a session that was begun anew to where the last one was, and tells the client to look again.
 async fn introduce(relay: &Relay, session: &Session, state: &State) -> Result<(), Trouble> {
     let request =
@@ -270,8 +320,7 @@ async fn introduce(relay: &Relay, session: &Session, state: &State) -> Result<()
     words.extend(state.subscriptions.iter().map(subscribe));
     for word in words {
         let word = Bytes::from(word.to_string());
-        let reply = relay.post(&session.endpoint, &session.headers, word).await.map_err(|_| Trouble::Lost)?;
-        reply.messages(|text| follow_up(relay, text)).await;
+        say(relay, &session.endpoint, &session.headers, word).await?;
     }
     for list in ["tools", "prompts", "resources"] {
         relay.announce(&format!("notifications/{list}/list_changed"), Value::Null).await;

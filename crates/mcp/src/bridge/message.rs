@@ -32,6 +32,13 @@ impl Asked {
         Self { id, method, params, line, era }
     }
 
+    /// The endpoint answers it by itself, without a Maya and without a person.
+    pub(super) fn is_quick(&self) -> bool {
+        let method = self.method.as_str();
+        let others = ["initialize", "ping", "server/discover", "logging/setLevel"];
+        method.ends_with("/list") || method.ends_with("subscribe") || others.contains(&method)
+    }
+
     pub(super) fn param(&self, name: &str) -> Option<&Value> {
         self.params.get(name)
     }
