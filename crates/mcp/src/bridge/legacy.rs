@@ -342,13 +342,17 @@ async fn follow_up(relay: &Relay, text: String) {
 async fn keep(relay: &Relay) {
     let mut pace = Pace::new();
     let mut current = relay.legacy.current.subscribe();
+    let mut heard = Heard::default();
     loop {
         if let Ok(endpoint) = relay.reach.endpoint(Patience::Again).await
             && let Ok(headers) = relay.legacy.session_on(relay, &endpoint).await
         {
             let id = headers.first().map(|(_, id)| id);
+            if heard.session.as_ref() != id {
+                heard = Heard { session: id.cloned(), last: None };
+            }
             tokio::select! {
-                () = follow(relay, &endpoint, &headers, &mut pace) => {}
+                () = follow(relay, &endpoint, &headers, &mut heard.last, &mut pace) => {}
                 // There is another session now, whose stream is the one to follow.
                 _ = current.wait_for(|now| now.as_ref() != id) => {}
             }
@@ -357,12 +361,28 @@ async fn keep(relay: &Relay) {
     }
 }
 
-async fn follow(relay: &Relay, endpoint: &Arc<Proven>, headers: &Headers, pace: &mut Pace) {
-    match endpoint.send(Method::GET, headers, Bytes::new()).await {
+/// How far a session's stream has been heard.
+#[derive(Debug, Default)]
+struct Heard {
+    session: Option<HeaderValue>,
+    last: Option<HeaderValue>,
+}
+
+/// A stream that is opened again goes on after `last`: without it the endpoint would repeat all that it remembers.
+async fn follow(
+    relay: &Relay,
+    endpoint: &Arc<Proven>,
+    headers: &Headers,
+    last: &mut Option<HeaderValue>,
+    pace: &mut Pace,
+) {
+    let mut wanted = headers.clone();
+    wanted.extend(last.clone().map(|last| (HeaderName::from_static("last-event-id"), last)));
+    match endpoint.send(Method::GET, &wanted, Bytes::new()).await {
         Ok(reply) if reply.status() == StatusCode::OK => {
             pace.found();
             let end = reply
-                .messages(|text| async move {
+                .messages_after(last, |text| async move {
                     let Some(kind) = kind_of(&text) else {
                         return tracing::debug!("the endpoint said what is no message");
                     };

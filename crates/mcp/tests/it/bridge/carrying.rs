@@ -121,6 +121,30 @@ async fn a_question_is_put_once_and_its_answer_goes_to_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_opened_again_goes_on_where_it_was_and_another_sessions_at_its_beginning() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut stub = Stub::start(home.path(), "one");
+    let mut client = in_session(home.path(), &mut stub).await;
+    let log = |data: &str| note("notifications/message", &json!({ "level": "info", "data": data }));
+    for (event, said) in [("0", "first"), ("1", "second")] {
+        stub.say_as(event, "one", &log(said));
+        assert_eq!(client.hear().await, log(said), "as it is");
+    }
+    stub.end("one");
+    assert_eq!(stub.hear("GET").await.1["last"], "1", "all before it has been heard");
+    // rmcp goes on with the last one, not after it.
+    stub.say_as("1", "one", &log("second"));
+    stub.say_as("2", "one", &log("third"));
+    assert_eq!(client.hear().await, log("third"), "nothing twice");
+    stub.die();
+    let mut stub = Stub::start(home.path(), "two");
+    assert_eq!(stub.hear("GET").await.1["last"], Value::Null, "another session has said nothing yet");
+    stub.say_as("2", "two", &log("of another"));
+    assert_eq!(client.hear_of("notifications/message").await, log("of another"), "whatever its id");
+    client.end().await;
+}
+
+#[tokio::test]
 async fn the_next_session_begins_where_the_last_one_was_and_the_client_looks_again() {
     let home = tempfile::tempdir().expect("a folder");
     let mut stub = Stub::start(home.path(), "one");
