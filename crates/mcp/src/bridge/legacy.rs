@@ -291,6 +291,10 @@ async fn say(
             Outcome::Refused => Trouble::Refused,
             _ => Trouble::Lost,
         })?;
+        if reply.status() == StatusCode::NOT_FOUND {
+            // Already gone again: that is no word on what was asked.
+            return Err(Trouble::Lost);
+        }
         let id = reply.header("mcp-session-id").cloned();
         let mut answer = None;
         reply
@@ -310,17 +314,20 @@ async fn say(
 }
 
 /// Brings a session that was begun anew to where the last one was, and tells the client to look again.
-async fn introduce(relay: &Relay, session: &Session, state: &State) -> Result<(), Trouble> {
+async fn introduce(relay: &Relay, session: &Session, state: &mut State) -> Result<(), Trouble> {
     let request =
         |method, params| json!({ "jsonrpc": "2.0", "id": "bridge", "method": method, "params": params });
-    let subscribe = |uri| request("resources/subscribe", json!({ "uri": uri }));
-    let set_level = |level| request("logging/setLevel", json!({ "level": level }));
-    let mut words = vec![json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })];
-    words.extend(state.log_level.iter().map(set_level));
-    words.extend(state.subscriptions.iter().map(subscribe));
-    for word in words {
-        let word = Bytes::from(word.to_string());
-        say(relay, &session.endpoint, &session.headers, word).await?;
+    let tell = |word: Value| say(relay, &session.endpoint, &session.headers, Bytes::from(word.to_string()));
+    tell(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await?;
+    if let Some(level) = &state.log_level {
+        tell(request("logging/setLevel", json!({ "level": level }))).await?;
+    }
+    for uri in state.subscriptions.clone() {
+        let (_, answer) = tell(request("resources/subscribe", json!({ "uri": uri }))).await?;
+        if answer.is_some_and(|answer| kind_of(&answer) == Some(Kind::Error)) {
+            // A session that has ended, say. Right after its start the engine takes whatever may yet be found.
+            state.subscriptions.remove(&uri);
+        }
     }
     for list in ["tools", "prompts", "resources"] {
         relay.announce(&format!("notifications/{list}/list_changed"), Value::Null).await;

@@ -196,6 +196,45 @@ async fn the_next_session_begins_where_the_last_one_was_and_the_client_looks_aga
 }
 
 #[tokio::test]
+async fn what_an_engine_refuses_to_watch_again_is_not_asked_for_any_more() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut stub = Stub::start(home.path(), "one");
+    let mut client = in_session(home.path(), &mut stub).await;
+    let uris = ["maya://sessions", "maya://sessions/maya-1/selection"];
+    for (id, uri) in (1..).zip(uris) {
+        let params = json!({ "uri": uri });
+        client
+            .say(&json!({ "jsonrpc": "2.0", "id": id, "method": "resources/subscribe", "params": params }))
+            .await;
+        stub.hear("resources/subscribe").await;
+        stub.answer(&json!(id), &json!({}));
+        client.answer_to(id).await;
+    }
+    for (name, wanted) in [("two", &uris[..]), ("three", &uris[..1])] {
+        stub.die();
+        stub = Stub::start(home.path(), name);
+        for uri in wanted {
+            let (_, wish) = stub.hear("resources/subscribe").await;
+            assert_eq!(wish["params"]["uri"], *uri, "engine {name} is asked to watch it");
+            if uri.contains("maya-1") {
+                let error = json!({ "code": -32002, "message": "That session has ended." });
+                stub.say("\"bridge\"", &json!({ "jsonrpc": "2.0", "id": "bridge", "error": error }));
+                stub.end("\"bridge\"");
+            } else {
+                stub.answer(&wish["id"], &json!({}));
+            }
+        }
+        stub.hear("GET").await;
+        let told = client.hear_of("notifications/resources/updated").await;
+        assert_eq!(told["params"]["uri"], uris[0], "it is watched in {name}");
+        stub.say(name, &note("notifications/message", &json!({ "data": name })));
+        let next = client.hear().await;
+        assert_eq!(next["params"]["data"], name, "nothing is said of what nobody watches: {next}");
+    }
+    client.end().await;
+}
+
+#[tokio::test]
 async fn a_log_level_that_was_set_without_an_endpoint_is_kept_for_it() {
     let home = tempfile::tempdir().expect("a folder");
     let mut client = Bridged::start(home.path());
