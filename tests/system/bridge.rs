@@ -225,6 +225,27 @@ async fn two_idle_bridges_have_a_killed_engine_back_in_two_seconds_and_leave_an_
     desk.end_engine().await;
 }
 
+/// As clients start us that hand on hardly any of their environment.
+#[cfg(all(unix, not(target_os = "macos")))]
+#[tokio::test]
+async fn without_a_display_the_engine_is_started_and_not_the_tray_beside_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let desk = Desk::new();
+    let (tray, shown) = (desk.studio.path().join("maya-mcp-tray"), desk.studio.path().join("shown"));
+    fs::write(&tray, format!("#!/bin/sh\ntouch '{}'\nexit 1\n", shown.display())).expect("writable");
+    fs::set_permissions(&tray, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let made = desk.maya_mcp(&desk.home()).args(["token", "one"]).output().await.expect("it starts");
+    assert!(made.status.success(), "the client has a token");
+    let mut maya_mcp = desk.maya_mcp(&desk.home());
+    maya_mcp.env_remove("WAYLAND_DISPLAY").env("DISPLAY", "");
+    let mut bridge = Bridge::start(maya_mcp, "one");
+    bridge.list_sessions(meta()).await;
+    assert!(!shown.exists(), "the tray was left alone");
+    bridge.hang_up().await;
+    desk.end_engine().await;
+}
+
 /// Everything below this folder, with what would change if it were written to.
 fn seen(folder: &Path) -> io::Result<String> {
     let mut text = String::new();

@@ -1,6 +1,6 @@
 //! The two that stay: the engine, and the bridge.
 
-use std::{io::Write as _, path::Path, process::ExitCode};
+use std::{ffi::OsString, io::Write as _, path::Path, process::ExitCode};
 
 use anyhow::Context;
 use clap::Args;
@@ -88,16 +88,41 @@ fn of_a_program(client: &str) -> anyhow::Result<ClientName> {
     Ok(name)
 }
 
-/// What to start when nothing runs: the tray application beside this program, else this program's own engine.
+/// What to start when nothing runs: the tray application beside this program if it can be shown, else this program's own engine.
 fn start_command(home: &Home) -> Option<StartCommand> {
     let own = std::env::current_exe().ok()?;
     let tray =
         own.parent().unwrap_or(Path::new("/")).join(format!("maya-mcp-tray{}", std::env::consts::EXE_SUFFIX));
     let home = ["--home".into(), home.path().into()];
-    Some(if tray.is_file() {
+    Some(if tray.is_file() && has_display(|name| std::env::var_os(name)) {
         let args = ["--for-a-client".into()].into_iter().chain(home).collect();
         StartCommand { program: tray, args }
     } else {
         StartCommand { program: own, args: ["serve".into()].into_iter().chain(home).collect() }
     })
+}
+
+/// Where a display has to be named there may be none: many clients start us with hardly any environment.
+fn has_display(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let is_named = |name| variable(name).is_some_and(|value| !value.is_empty());
+    cfg!(any(windows, target_os = "macos")) || is_named("WAYLAND_DISPLAY") || is_named("DISPLAY")
+}
+
+#[cfg(all(test, unix, not(target_os = "macos")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tray_has_a_display_when_either_variable_names_one() {
+        for (x11, wayland, is_there) in [
+            (None, None, false),
+            (Some(""), Some(""), false),
+            (Some(":0"), None, true),
+            (None, Some("wayland-0"), true),
+            (Some(""), Some("wayland-0"), true),
+        ] {
+            let variable = |name: &str| if name == "DISPLAY" { x11 } else { wayland }.map(OsString::from);
+            assert_eq!(has_display(variable), is_there, "DISPLAY {x11:?}, WAYLAND_DISPLAY {wayland:?}");
+        }
+    }
 }

@@ -33,8 +33,9 @@ use crate::{
     tokens::Tokens,
 };
 
-/// On this machine a connection is made at once, or there is nobody.
-const CONNECT: Duration = Duration::from_secs(2);
+/// On this machine a connection is made at once, or there is nobody. Windows tries a closed port again and again before it says so:
+/// that takes it 2.01 seconds, and with less a killed engine would pass for one that runs and is silent.
+const CONNECT: Duration = Duration::from_secs(if cfg!(windows) { 5 } else { 2 });
 /// Unused connections kept for the next request,
 const KEPT: usize = 4;
 /// so long: well before the endpoint closes them.
@@ -275,15 +276,32 @@ impl Reply {
     }
 
     /// Gives every message of the body to `take` in order, be it one JSON text or a stream of events.
-    pub(crate) async fn messages<F: Future<Output = ()>>(self, mut take: impl FnMut(String) -> F) -> End {
+    pub(crate) async fn messages<F: Future<Output = ()>>(self, take: impl FnMut(String) -> F) -> End {
+        self.messages_after(&mut None, take).await
+    }
+
+    /// As `messages`, of a stream that may be opened again: `last` is the id of the last event that was taken.
+    pub(crate) async fn messages_after<F: Future<Output = ()>>(
+        self,
+        last: &mut Option<HeaderValue>,
+        mut take: impl FnMut(String) -> F,
+    ) -> End {
         let is_stream = self.is_stream();
         let Self { response, connection, idle } = self;
         if is_stream {
             let mut events = SseStream::new(response.into_body());
             while let Some(event) = events.next().await {
                 let Ok(event) = event else { return End::BrokenOff };
-                if let Some(data) = event.data.filter(|data| !data.is_empty()) {
-                    take(data).await;
+                // An event without data only opens the stream, and has an id of its own that another may have as well.
+                let Some(data) = event.data.filter(|data| !data.is_empty()) else { continue };
+                let id = event.id.and_then(|id| HeaderValue::try_from(id).ok());
+                if id.is_some() && id == *last {
+                    // rmcp goes on with the very event that was the last one.
+                    continue;
+                }
+                take(data).await;
+                if id.is_some() {
+                    *last = id;
                 }
             }
         } else {

@@ -323,8 +323,8 @@ mod tests {
         let rule = |scope, access| registry.observe(&Observation::AccessSet { scope, access: Some(access) });
         let name = |text: &str| text.parse::<ClientName>().expect("a good name");
         rule(Scope::Client(name("other")), Access::LookOnly);
-        rule(Scope::Pair(name("claude-desktop"), maya.into()), Access::Full);
         rule(Scope::Session(maya.into()), Access::Ask);
+        rule(Scope::Pair(name("claude-desktop"), maya.into()), Access::Full);
         rule(Scope::Everywhere, Access::Ask);
         for asker in ["cursor", "claude-code"] {
             let wanted = Wanted { digest: "d".to_owned(), what: "run MEL".to_owned(), code: "ls".to_owned() };

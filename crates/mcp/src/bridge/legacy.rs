@@ -19,13 +19,16 @@ use hyper::{
     header::{HeaderName, HeaderValue},
 };
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard, watch},
+    time::timeout,
+};
 
 use super::{
     message::{Asked, Era, Kind, kind_of},
     offline::{self, Trouble},
     reach::{Pace, Patience},
-    relay::{Headers, Outcome, Relay},
+    relay::{ANSWER, Headers, Outcome, Relay},
 };
 use crate::proven::{End, Proven};
 
@@ -49,6 +52,8 @@ pub(super) struct State {
     subscriptions: BTreeSet<String>,
     log_level: Option<Value>,
     session: Option<Session>,
+    /// Where the last attempt to begin one came to nothing.
+    silent: Option<Arc<Proven>>,
 }
 
 #[derive(Debug)]
@@ -116,6 +121,9 @@ impl Legacy {
                 }
                 Err(error) => trouble = error,
             }
+            if trouble.is_silence() {
+                break;
+            }
         }
         relay.send(offline::answer(asked, &trouble, relay.reach.client())).await;
     }
@@ -142,6 +150,10 @@ impl Legacy {
     /// The headers of the session, if there is one.
     pub(super) async fn session(&self) -> Option<Headers> {
         self.state.lock().await.headers()
+    }
+
+    pub(super) async fn is_in_session(&self, asked: &Asked) -> bool {
+        asked.era == Era::Legacy && self.state.lock().await.session.is_some()
     }
 
     async fn hold(&self, relay: &Relay, state: &mut State, session: Option<Session>) {
@@ -174,14 +186,19 @@ impl Legacy {
         }
         // A client that has not introduced itself hears from the endpoint what is wrong.
         let Some(params) = &state.initialize else { return Ok(Headers::new()) };
-        let hello = json!({ "jsonrpc": "2.0", "id": "bridge", "method": "initialize", "params": params });
-        let (session, _) = begin(relay, endpoint, Bytes::from(hello.to_string())).await?;
-        let session = session.ok_or(Trouble::Lost)?;
-        let headers = session.headers.clone();
-        if state.initialized {
-            introduce(relay, &session, &state).await?;
-            tracing::info!("connected to the endpoint again");
+        if state.silent.as_ref().is_some_and(|silent| Arc::ptr_eq(silent, endpoint)) {
+            // Whoever held the state before us has waited for it; everybody in turn would take minutes.
+            return Err(Trouble::Silent);
         }
+        let hello = json!({ "jsonrpc": "2.0", "id": "bridge", "method": "initialize", "params": params });
+        let session = match anew(relay, endpoint, Bytes::from(hello.to_string()), &mut state).await {
+            Ok(session) => session,
+            Err(trouble) => {
+                state.silent = trouble.is_silence().then(|| endpoint.clone());
+                return Err(trouble);
+            }
+        };
+        let headers = session.headers.clone();
         self.hold(relay, &mut state, Some(session)).await;
         Ok(headers)
     }
@@ -225,26 +242,29 @@ impl Session {
     }
 }
 
+/// A session in which the client finds everything as it was.
+async fn anew(
+    relay: &Relay,
+    endpoint: &Arc<Proven>,
+    hello: Bytes,
+    state: &mut State,
+) -> Result<Session, Trouble> {
+    let (session, _) = begin(relay, endpoint, hello).await?;
+    let session = session.ok_or(Trouble::Lost)?;
+    if state.initialized {
+        introduce(relay, &session, state).await?;
+        tracing::info!("connected to the endpoint again");
+    }
+    Ok(session)
+}
+
 /// Sends an `initialize` and gives the session, if it came to one, and the answer.
 async fn begin(
     relay: &Relay,
     endpoint: &Arc<Proven>,
     line: Bytes,
 ) -> Result<(Option<Session>, String), Trouble> {
-    let reply = relay.post(endpoint, &Headers::new(), line).await.map_err(|outcome| match outcome {
-        Outcome::Refused => Trouble::Refused,
-        _ => Trouble::Lost,
-    })?;
-    let id = reply.header("mcp-session-id").cloned();
-    let mut answer = None;
-    reply
-        .messages(|text| {
-            if kind_of(&text) != Some(Kind::Notification) {
-                answer = Some(text.clone());
-            }
-            follow_up(relay, text)
-        })
-        .await;
+    let (id, answer) = say(relay, endpoint, &Headers::new(), line).await?;
     let answer = answer.ok_or(Trouble::Lost)?;
     let message: Value = serde_json::from_str(&answer).map_err(|_| Trouble::Lost)?;
     let version = message.pointer("/result/protocolVersion").and_then(Value::as_str);
@@ -259,19 +279,55 @@ async fn begin(
     Ok((session, answer))
 }
 
+/// The id of the session that came of it, and the answer. Whoever says this holds the state, so it does not take for ever.
+async fn say(
+    relay: &Relay,
+    endpoint: &Arc<Proven>,
+    headers: &Headers,
+    line: Bytes,
+) -> Result<(Option<HeaderValue>, Option<String>), Trouble> {
+    let saying = async {
+        let reply = relay.post(endpoint, headers, line).await.map_err(|outcome| match outcome {
+            Outcome::Refused => Trouble::Refused,
+            _ => Trouble::Lost,
+        })?;
+        if reply.status() == StatusCode::NOT_FOUND {
+            // Already gone again: that is no word on what was asked.
+            return Err(Trouble::Lost);
+        }
+        let id = reply.header("mcp-session-id").cloned();
+        let mut answer = None;
+        reply
+            .messages(|text| {
+                if kind_of(&text) != Some(Kind::Notification) {
+                    answer = Some(text.clone());
+                }
+                follow_up(relay, text)
+            })
+            .await;
+        Ok((id, answer))
+    };
+    timeout(ANSWER, saying).await.unwrap_or_else(|_| {
+        relay.reach.lost(endpoint);
+        Err(Trouble::Silent)
+    })
+}
+
 /// Brings a session that was begun anew to where the last one was, and tells the client to look again.
-async fn introduce(relay: &Relay, session: &Session, state: &State) -> Result<(), Trouble> {
+async fn introduce(relay: &Relay, session: &Session, state: &mut State) -> Result<(), Trouble> {
     let request =
         |method, params| json!({ "jsonrpc": "2.0", "id": "bridge", "method": method, "params": params });
-    let subscribe = |uri| request("resources/subscribe", json!({ "uri": uri }));
-    let set_level = |level| request("logging/setLevel", json!({ "level": level }));
-    let mut words = vec![json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })];
-    words.extend(state.log_level.iter().map(set_level));
-    words.extend(state.subscriptions.iter().map(subscribe));
-    for word in words {
-        let word = Bytes::from(word.to_string());
-        let reply = relay.post(&session.endpoint, &session.headers, word).await.map_err(|_| Trouble::Lost)?;
-        reply.messages(|text| follow_up(relay, text)).await;
+    let tell = |word: Value| say(relay, &session.endpoint, &session.headers, Bytes::from(word.to_string()));
+    tell(json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await?;
+    if let Some(level) = &state.log_level {
+        tell(request("logging/setLevel", json!({ "level": level }))).await?;
+    }
+    for uri in state.subscriptions.clone() {
+        let (_, answer) = tell(request("resources/subscribe", json!({ "uri": uri }))).await?;
+        if answer.is_some_and(|answer| kind_of(&answer) == Some(Kind::Error)) {
+            // A session that has ended, say. Right after its start the engine takes whatever may yet be found.
+            state.subscriptions.remove(&uri);
+        }
     }
     for list in ["tools", "prompts", "resources"] {
         relay.announce(&format!("notifications/{list}/list_changed"), Value::Null).await;
@@ -293,13 +349,17 @@ async fn follow_up(relay: &Relay, text: String) {
 async fn keep(relay: &Relay) {
     let mut pace = Pace::new();
     let mut current = relay.legacy.current.subscribe();
+    let mut heard = Heard::default();
     loop {
         if let Ok(endpoint) = relay.reach.endpoint(Patience::Again).await
             && let Ok(headers) = relay.legacy.session_on(relay, &endpoint).await
         {
             let id = headers.first().map(|(_, id)| id);
+            if heard.session.as_ref() != id {
+                heard = Heard { session: id.cloned(), last: None };
+            }
             tokio::select! {
-                () = follow(relay, &endpoint, &headers, &mut pace) => {}
+                () = follow(relay, &endpoint, &headers, &mut heard.last, &mut pace) => {}
                 // There is another session now, whose stream is the one to follow.
                 _ = current.wait_for(|now| now.as_ref() != id) => {}
             }
@@ -308,12 +368,28 @@ async fn keep(relay: &Relay) {
     }
 }
 
-async fn follow(relay: &Relay, endpoint: &Arc<Proven>, headers: &Headers, pace: &mut Pace) {
-    match endpoint.send(Method::GET, headers, Bytes::new()).await {
+/// How far a session's stream has been heard.
+#[derive(Debug, Default)]
+struct Heard {
+    session: Option<HeaderValue>,
+    last: Option<HeaderValue>,
+}
+
+/// A stream that is opened again goes on after `last`: without it the endpoint would repeat all that it remembers.
+async fn follow(
+    relay: &Relay,
+    endpoint: &Arc<Proven>,
+    headers: &Headers,
+    last: &mut Option<HeaderValue>,
+    pace: &mut Pace,
+) {
+    let mut wanted = headers.clone();
+    wanted.extend(last.clone().map(|last| (HeaderName::from_static("last-event-id"), last)));
+    match endpoint.send(Method::GET, &wanted, Bytes::new()).await {
         Ok(reply) if reply.status() == StatusCode::OK => {
             pace.found();
             let end = reply
-                .messages(|text| async move {
+                .messages_after(last, |text| async move {
                     let Some(kind) = kind_of(&text) else {
                         return tracing::debug!("the endpoint said what is no message");
                     };

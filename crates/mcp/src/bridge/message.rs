@@ -32,6 +32,13 @@ impl Asked {
         Self { id, method, params, line, era }
     }
 
+    /// The endpoint answers it by itself, without a Maya and without a person.
+    pub(super) fn is_quick(&self) -> bool {
+        let method = self.method.as_str();
+        let others = ["initialize", "ping", "server/discover", "logging/setLevel"];
+        method.ends_with("/list") || method.ends_with("subscribe") || others.contains(&method)
+    }
+
     pub(super) fn param(&self, name: &str) -> Option<&Value> {
         self.params.get(name)
     }
@@ -66,8 +73,22 @@ pub(super) fn understand(asked: &Asked, status: StatusCode, text: String) -> (St
     match kind(&envelope) {
         kind @ (Kind::Question { .. } | Kind::Notification) => (text, kind),
         kind if envelope.id.as_ref() == Some(&asked.id) => (text, kind),
+        kind if envelope.id.as_ref().is_some_and(|id| is_same_number(id, &asked.id)) => {
+            (with_id(&asked.id, text), kind)
+        }
         _ => (refusal(asked, &envelope), Kind::Error),
     }
+}
+
+/// A client may write 1 as `1.0`, and the endpoint answers with 1. Two that were both written as integers differ, however large.
+fn is_same_number(theirs: &Value, asked: &Value) -> bool {
+    asked.is_f64() && theirs.as_f64() == asked.as_f64()
+}
+
+fn with_id(id: &Value, text: String) -> String {
+    let Ok(mut message) = serde_json::from_str::<Value>(&text) else { return text };
+    message["id"] = id.clone();
+    message.to_string()
 }
 
 /// The kind of a message that nobody has asked for.

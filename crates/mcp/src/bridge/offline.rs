@@ -13,18 +13,28 @@ use crate::{prompts, proven::FindError, resources, server, tools};
 pub(super) enum Trouble {
     NotFound(FindError),
     Refused,
+    /// It runs, as far as anybody can tell, and said nothing for too long.
+    Silent,
     /// It went away while it worked on this very request.
     BrokenOff,
     Lost,
 }
 
 impl Trouble {
+    /// Whoever began a session there still has it when the application wakes up.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::Silent | Self::NotFound(FindError::Silent { .. }))
+    }
+
     /// For people and models; the next step last.
     pub(super) fn advice(&self, client: &str) -> String {
         match self {
             Self::NotFound(FindError::Silent { pid }) => format!(
                 "Maya MCP Tray runs (pid {pid}) but does not answer. Quit it and start it again, then try again."
             ),
+            Self::Silent => {
+                "Maya MCP Tray runs but does not answer. Quit it and start it again.".to_owned()
+            }
             Self::NotFound(FindError::Failed { said }) => format!(
                 "Maya MCP Tray could not be started: {said}. Mend that and start Maya MCP Tray, then try again."
             ),

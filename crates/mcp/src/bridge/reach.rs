@@ -140,7 +140,7 @@ impl Reach {
     ) -> io::Result<(Result<Arc<Proven>, FindError>, Outcome)> {
         let began = Instant::now();
         let before = EndpointFile::read(&self.options.home).ok();
-        let (mut child, mut launched) = (launch(command, log)?, began);
+        let (mut child, mut launched) = (launch(command, &self.options.home, log)?, began);
         let mut pause = FIRST_LOOK;
         loop {
             sleep(pause).await;
@@ -149,7 +149,7 @@ impl Reach {
             let end = child.try_wait().ok().flatten().map(End::of);
             let is_as_before = || before.is_some() && EndpointFile::read(&self.options.home).ok() == before;
             if end.is_none() && began.elapsed() < STARTING && is_as_before() {
-                // Nobody is there yet, and Windows takes a second to find that out.
+                // Nobody is there yet, and Windows takes two seconds to find that out.
                 continue;
             }
             match self.look().await {
@@ -164,7 +164,7 @@ impl Reach {
             }
             // The other one is about to come, or about to go.
             if end == Some(End::AlreadyRunning) && launched.elapsed() >= ONCE_MORE {
-                (child, launched) = (launch(command, log)?, Instant::now());
+                (child, launched) = (launch(command, &self.options.home, log)?, Instant::now());
             }
         }
     }

@@ -14,7 +14,10 @@ use hyper::{
     header::{HeaderName, HeaderValue},
 };
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -36,6 +39,8 @@ use crate::{
 const ARRIVAL: Duration = Duration::from_secs(1);
 /// For a notification, which is only taken note of.
 const NOTE: Duration = Duration::from_secs(5);
+/// For what the endpoint answers at once, unless it is frozen: a process that is stopped still takes connections.
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// For a last answer to be written.
 const LAST_LINE: Duration = Duration::from_millis(50);
 /// Finding, finding anew, and once more for good luck.
@@ -75,6 +80,8 @@ pub(super) enum Outcome {
     SessionGone,
     /// The endpoint does not accept the token.
     Refused,
+    /// Sent, and not answered in time.
+    Silent,
     /// Sent, and never answered.
     BrokenOff,
 }
@@ -189,6 +196,9 @@ impl Relay {
                     Ok(headers) => headers,
                     Err(error) => {
                         trouble = error;
+                        if trouble.is_silence() {
+                            break;
+                        }
                         continue;
                     }
                 },
@@ -198,6 +208,10 @@ impl Relay {
                 Outcome::SessionGone => self.legacy.forget(self, &headers).await,
                 Outcome::NotSent => {}
                 Outcome::Refused => trouble = Trouble::Refused,
+                Outcome::Silent => {
+                    trouble = Trouble::Silent;
+                    break;
+                }
                 Outcome::BrokenOff if asked.method == "tools/call" => {
                     trouble = Trouble::BrokenOff;
                     break;
@@ -209,6 +223,10 @@ impl Relay {
     }
 
     async fn answer_offline(&self, asked: &Asked, trouble: &Trouble) {
+        if trouble.is_silence() && asked.is_quick() && self.legacy.is_in_session(asked).await {
+            // Its session may go on, and then nobody would tell the client that an answer of ours holds no more.
+            return self.error(&asked.id, -32603, &trouble.advice(self.reach.client())).await;
+        }
         if asked.method == "logging/setLevel" {
             // Nothing is there to be logged; the next session begins with it.
             self.legacy.remember(asked).await;
@@ -224,6 +242,32 @@ impl Relay {
         headers: &Headers,
         arrived: &CancellationToken,
     ) -> Outcome {
+        let answered = CancellationToken::new();
+        let silence = async {
+            sleep(ANSWER).await;
+            if !asked.is_quick() || answered.is_cancelled() {
+                // What may take its time, or a client that reads slowly.
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            outcome = self.exchange_at_leisure(endpoint, asked, headers, arrived, &answered) => outcome,
+            () = silence => {
+                self.reach.lost(endpoint);
+                Outcome::Silent
+            }
+        }
+    }
+
+    /// `answered` is cancelled, in the sense of "it is so", when the answer is there.
+    async fn exchange_at_leisure(
+        &self,
+        endpoint: &Arc<Proven>,
+        asked: &Asked,
+        headers: &Headers,
+        arrived: &CancellationToken,
+        answered: &CancellationToken,
+    ) -> Outcome {
         let reply = match self.post(endpoint, headers, asked.line.clone()).await {
             Ok(reply) => reply,
             Err(outcome) => return outcome,
@@ -233,15 +277,16 @@ impl Relay {
             return Outcome::SessionGone;
         }
         let status = reply.status();
-        let mut answered = false;
         let end = reply
             .messages(|text| {
                 let (line, kind) = understand(asked, status, text);
-                answered |= matches!(kind, Kind::Result | Kind::Error);
+                if matches!(kind, Kind::Result | Kind::Error) {
+                    answered.cancel();
+                }
                 self.pass_on(asked, headers, line, kind)
             })
             .await;
-        match (answered, end) {
+        match (answered.is_cancelled(), end) {
             (true, _) => Outcome::Answered,
             (false, End::BrokenOff) => {
                 self.reach.lost(endpoint);

@@ -88,12 +88,14 @@ impl Starts {
     }
 }
 
-/// Detached: it outlives the bridge, and shares none of its pipes. What it says goes to the log.
-pub(super) fn launch(command: &StartCommand, log: &Path) -> io::Result<Child> {
+/// Detached: it outlives the bridge, and shares neither its pipes nor the client's folder. What it says goes to the log.
+pub(super) fn launch(command: &StartCommand, home: &Path, log: &Path) -> io::Result<Child> {
     #[expect(clippy::disallowed_methods, reason = "the one place where the bridge starts the application")]
     let mut process = tokio::process::Command::new(&command.program);
     let said = make_log(log).map_or_else(|_| Stdio::null(), Stdio::from);
     process.args(&command.args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+    // Else the client's project could be neither renamed nor deleted on Windows, nor unmounted elsewhere, as long as it runs.
+    process.current_dir(home);
     #[cfg(unix)]
     process.process_group(0);
     #[cfg(windows)]
@@ -134,12 +136,24 @@ fn make_log(path: &Path) -> io::Result<File> {
 /// Without its full stop, to stand within a sentence; of a panic, what it said and not where it was.
 pub(super) fn last_line(log: &Path) -> Option<String> {
     let text = fs::read(log).ok()?;
-    let text = String::from_utf8_lossy(&text);
-    let (said, _) = text.split_once("stack backtrace:").unwrap_or((&text, ""));
-    let is_telling = |line: &&str| !line.is_empty() && !line.starts_with("note:");
-    let line = said.lines().rev().map(str::trim).find(is_telling)?;
+    last_word(&String::from_utf8_lossy(&text))
+}
+
+/// People and models read it: no source path, and nothing as Rust prints it for debugging.
+fn last_word(text: &str) -> Option<String> {
+    let (said, _) = text.split_once("stack backtrace:").unwrap_or((text, ""));
+    let is_source = |line: &str| [".rs:", "/.cargo/", "\\.cargo\\"].iter().any(|part| line.contains(part));
+    let is_telling = |line: &&str| !line.is_empty() && !line.starts_with("note:") && !is_source(line);
+    let line = said.lines().rev().map(|line| without_debug(line.trim())).find(is_telling)?;
     let line = line.strip_prefix("maya-mcp: ").unwrap_or(line).trim_end_matches('.');
     Some(line.chars().filter(|letter| !letter.is_control()).take(400).collect())
+}
+
+/// Of `could not be done: SomeError { code: 1, .. }` what stands before the name.
+fn without_debug(line: &str) -> &str {
+    let Some((before, _)) = line.split_once(" {") else { return line };
+    let name = before.rfind(|letter: char| !letter.is_alphanumeric()).map_or(0, |place| place + 1);
+    before[..name].trim_end_matches([':', ' ', '(', '`'])
 }
 
 #[cfg(test)]
@@ -196,5 +210,26 @@ mod tests {
         let later = now + LONGEST_PAUSE;
         assert!(!starts.may_start(Patience::Again, later), "its window would open by itself");
         assert!(starts.may_start(Patience::Start, later), "it is wanted");
+    }
+
+    #[test]
+    fn of_what_an_application_said_last_nobody_reads_source_paths_or_debug_structs() {
+        let source = "/root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/gtk-0.18.2/src/rt.rs";
+        let debug = format!("BoolError {{ message: \"no display\", filename: \"{source}\", line: 141 }}");
+        let (place, hint) =
+            (format!("thread 'main' panicked at {source}:141:9:"), "note: run with `RUST_BACKTRACE=1`");
+        for (said, wanted) in [
+            (
+                "maya-mcp: port 6292 is taken by houdini (pid 5).\n".to_owned(),
+                "port 6292 is taken by houdini (pid 5)",
+            ),
+            (format!("{place}\nFailed to initialize gtk: {debug}\n{hint}\n"), "Failed to initialize gtk"),
+            (format!("{place}\nno screen\nstack backtrace:\n   0: begin\n"), "no screen"),
+            (format!("before it\n{place}\n{debug}\n{hint}\n"), "before it"),
+            (format!("Error: Tray({debug})\n"), "Error: Tray"),
+        ] {
+            assert_eq!(last_word(&said).as_deref(), Some(wanted), "of {said}");
+        }
+        assert_eq!(last_word(&format!("{place}\n{hint}\n")), None, "it said nothing for people");
     }
 }

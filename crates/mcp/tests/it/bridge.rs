@@ -3,6 +3,7 @@
 #[cfg(unix)]
 mod again;
 mod carrying;
+mod frozen;
 mod garbled;
 
 use std::{path::Path, time::Duration};

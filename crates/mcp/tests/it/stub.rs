@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::support::{in_time, name};
 
-/// What a client has sent: its session, and the message; of a GET, null.
+/// What a client has sent: its session, and the message; of a GET, the last event that it has.
 pub type Heard = (Option<String>, Value);
 
 type Stream = mpsc::UnboundedSender<String>;
@@ -96,9 +96,18 @@ impl Stub {
 
     /// On the stream of this request or session.
     pub fn say(&self, stream: &str, message: &Value) {
+        self.write(stream, format!("data: {message}\n\n"));
+    }
+
+    /// As an event that a stream that is opened again can go on after.
+    pub fn say_as(&self, event: &str, stream: &str, message: &Value) {
+        self.write(stream, format!("id: {event}\ndata: {message}\n\n"));
+    }
+
+    fn write(&self, stream: &str, event: String) {
         let streams = self.shared.streams.lock().expect("nothing panics with it");
         let stream = streams.get(stream).unwrap_or_else(|| panic!("no stream {stream}"));
-        stream.send(format!("data: {message}\n\n")).expect("somebody reads");
+        stream.send(event).expect("somebody reads");
     }
 
     pub fn answer(&self, id: &Value, result: &Value) {
@@ -150,7 +159,8 @@ impl Shared {
 async fn open(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response<Body> {
     let session = session_of(&headers);
     let stream = shared.stream(session.clone().expect("of a session"));
-    let _ = shared.heard.send((session, json!({ "method": "GET" })));
+    let last = headers.get("last-event-id").map(|last| last.to_str().expect("plain"));
+    let _ = shared.heard.send((session, json!({ "method": "GET", "last": last })));
     stream
 }
 

@@ -173,3 +173,19 @@ async fn what_finds_an_engine_that_is_about_to_go_is_started_once_more() {
     assert_eq!(starts(home.path()), 2, "the first one found the home in use");
     client.end().await;
 }
+
+#[tokio::test]
+async fn an_application_that_is_started_does_not_keep_the_clients_folder() {
+    let home = tempfile::tempdir().expect("a folder");
+    let start = StartCommand {
+        program: "sh".into(),
+        args: vec!["-c".into(), "echo \"it is in $(pwd -P)\" >&2; exit 1".into()],
+    };
+    let mut client = Bridged::start_with(home.path(), Some(start));
+    let call = json!({ "name": "list_sessions", "arguments": {}, "_meta": modern_meta() });
+    let answer = client.ask(1, "tools/call", call).await;
+    let text = answer["result"]["content"][0]["text"].as_str().expect("text");
+    let folder = fs::canonicalize(home.path()).expect("it is there");
+    assert!(text.contains(&format!("it is in {}. Mend", folder.display())), "its own home: {text}");
+    client.end().await;
+}

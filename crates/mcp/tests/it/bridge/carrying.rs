@@ -121,6 +121,30 @@ async fn a_question_is_put_once_and_its_answer_goes_to_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_opened_again_goes_on_where_it_was_and_another_sessions_at_its_beginning() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut stub = Stub::start(home.path(), "one");
+    let mut client = in_session(home.path(), &mut stub).await;
+    let log = |data: &str| note("notifications/message", &json!({ "level": "info", "data": data }));
+    for (event, said) in [("0", "first"), ("1", "second")] {
+        stub.say_as(event, "one", &log(said));
+        assert_eq!(client.hear().await, log(said), "as it is");
+    }
+    stub.end("one");
+    assert_eq!(stub.hear("GET").await.1["last"], "1", "all before it has been heard");
+    // rmcp goes on with the last one, not after it.
+    stub.say_as("1", "one", &log("second"));
+    stub.say_as("2", "one", &log("third"));
+    assert_eq!(client.hear().await, log("third"), "nothing twice");
+    stub.die();
+    let mut stub = Stub::start(home.path(), "two");
+    assert_eq!(stub.hear("GET").await.1["last"], Value::Null, "another session has said nothing yet");
+    stub.say_as("2", "two", &log("of another"));
+    assert_eq!(client.hear_of("notifications/message").await, log("of another"), "whatever its id");
+    client.end().await;
+}
+
+#[tokio::test]
 async fn the_next_session_begins_where_the_last_one_was_and_the_client_looks_again() {
     let home = tempfile::tempdir().expect("a folder");
     let mut stub = Stub::start(home.path(), "one");
@@ -168,6 +192,45 @@ async fn the_next_session_begins_where_the_last_one_was_and_the_client_looks_aga
         note("notifications/resources/updated", &json!({ "uri": "maya://sessions" })),
     ];
     assert_eq!(told, wanted, "everything may have changed; what was refused or given up is not watched");
+    client.end().await;
+}
+
+#[tokio::test]
+async fn what_an_engine_refuses_to_watch_again_is_not_asked_for_any_more() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut stub = Stub::start(home.path(), "one");
+    let mut client = in_session(home.path(), &mut stub).await;
+    let uris = ["maya://sessions", "maya://sessions/maya-1/selection"];
+    for (id, uri) in (1..).zip(uris) {
+        let params = json!({ "uri": uri });
+        client
+            .say(&json!({ "jsonrpc": "2.0", "id": id, "method": "resources/subscribe", "params": params }))
+            .await;
+        stub.hear("resources/subscribe").await;
+        stub.answer(&json!(id), &json!({}));
+        client.answer_to(id).await;
+    }
+    for (name, wanted) in [("two", &uris[..]), ("three", &uris[..1])] {
+        stub.die();
+        stub = Stub::start(home.path(), name);
+        for uri in wanted {
+            let (_, wish) = stub.hear("resources/subscribe").await;
+            assert_eq!(wish["params"]["uri"], *uri, "engine {name} is asked to watch it");
+            if uri.contains("maya-1") {
+                let error = json!({ "code": -32002, "message": "That session has ended." });
+                stub.say("\"bridge\"", &json!({ "jsonrpc": "2.0", "id": "bridge", "error": error }));
+                stub.end("\"bridge\"");
+            } else {
+                stub.answer(&wish["id"], &json!({}));
+            }
+        }
+        stub.hear("GET").await;
+        let told = client.hear_of("notifications/resources/updated").await;
+        assert_eq!(told["params"]["uri"], uris[0], "it is watched in {name}");
+        stub.say(name, &note("notifications/message", &json!({ "data": name })));
+        let next = client.hear().await;
+        assert_eq!(next["params"]["data"], name, "nothing is said of what nobody watches: {next}");
+    }
     client.end().await;
 }
 

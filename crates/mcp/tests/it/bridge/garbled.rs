@@ -62,3 +62,31 @@ async fn the_last_line_needs_no_end_and_half_a_one_is_told() {
         in_time("the end", client.task).await.expect("no panic").expect("a clean end");
     }
 }
+
+#[tokio::test]
+async fn an_integer_written_as_a_fraction_is_answered_with_the_clients_own_id() {
+    let running = Running::start().await;
+    running.token("claude-desktop");
+    let mut client = Bridged::start(running.home.path());
+    client.shake_hands().await;
+    for meta in [json!({}), modern_meta()] {
+        for id in ["1.0", "1e2", "-3.0"] {
+            let line =
+                format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/list","params":{{"_meta":{meta}}}}}"#);
+            client.input.write_all(format!("{line}\n").as_bytes()).await.expect("it reads");
+            let answer = client.hear().await;
+            let own: Value = serde_json::from_str(id).expect("a number");
+            assert_eq!(answer["id"], own, "as the client wrote it: {answer}");
+            assert!(answer["result"]["tools"].is_array(), "{id}: a success stays one: {answer}");
+        }
+    }
+    client
+        .input
+        .write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"ping\"}\n")
+        .await
+        .expect("it reads");
+    let answer = client.hear().await;
+    assert_eq!(answer["id"], json!(1.5), "no integer at all: {answer}");
+    assert!(answer.get("error").is_some(), "the endpoint takes none such: {answer}");
+    client.end().await;
+}
