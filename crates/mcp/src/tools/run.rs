@@ -10,11 +10,10 @@ use tokio::{
     sync::mpsc,
     time::{Instant, interval_at, sleep_until, timeout},
 };
-
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Call, Ended, Unanswered,
+    Call, Ended, OUR_CLIENT, Unanswered,
     target::{Target, no_connection},
 };
 use crate::executions::Execution;
@@ -24,6 +23,8 @@ const NEWS_WAITING: usize = 256;
 const ALIVE_EVERY: Duration = Duration::from_secs(1);
 /// For the helper's own thread, which answers at once if it runs.
 const CANCELLING: Duration = Duration::from_secs(2);
+/// By which two clocks may differ.
+const SURELY: Duration = Duration::from_millis(100);
 /// As good as none.
 const LONGEST: Duration = Duration::from_hours(24 * 365);
 /// Of what was printed, for a call that ends without its answer.
@@ -99,10 +100,13 @@ async fn follow(call: &mut Call<'_>, target: &Target, script: &Execute) -> Resul
             }
             _ = looking.tick() => match away(target).await {
                 None => return Err(heard.silent()),
-                Some(away) if away >= heard.began.elapsed() || call.shared.executions.is_behind(&execution) => {
-                    return Err(heard.waited());
+                Some(away) => {
+                    // It was away before the script was sent, and has not come back since.
+                    let was_away = away > heard.began.elapsed() + SURELY;
+                    if was_away || call.shared.executions.is_behind(&execution) {
+                        return Err(heard.waited());
+                    }
                 }
-                Some(_) => {}
             },
             () = &mut forbidden, if !told_to_stop => execution.cancel.cancel(),
             _ = alive.tick() => call.alive(&heard.words()),
@@ -125,7 +129,9 @@ async fn away(target: &Target) -> Option<Duration> {
 
 /// Returns when the artist lets this client only look any more.
 async fn forbidden(registry: Registry, client: ClientName, session: SessionId) {
-    let looks_only = |now: &Arc<Snapshot>| now.rules.access(&client, session) == Access::LookOnly;
+    // The artist's own command line is not one of those.
+    let is_ours = client.as_str() == OUR_CLIENT;
+    let looks_only = |now: &Arc<Snapshot>| !is_ours && now.rules.access(&client, session) == Access::LookOnly;
     if registry.watch().wait_for(looks_only).await.is_err() {
         std::future::pending::<()>().await;
     }

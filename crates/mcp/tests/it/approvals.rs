@@ -4,7 +4,7 @@ use maya_mcp_session::{Access, Answer, Observation, Question, Scope};
 use serde_json::{Value, json};
 
 use crate::{
-    fake_maya::FakeMaya,
+    fake_maya::{FakeMaya, execution},
     support::{Events, Legacy, Running, in_time, modern_meta, name, process},
 };
 
@@ -76,6 +76,20 @@ async fn who_may_only_look_runs_nothing_and_still_looks() {
         (&json!("scene"), &json!(false)),
         "looking is allowed"
     );
+}
+
+#[tokio::test]
+async fn the_artists_own_command_line_is_held_back_by_no_rule() {
+    let running = Running::start().await;
+    let mut maya = FakeMaya::connect(&running).await;
+    rule(&running, Scope::Everywhere, Access::LookOnly);
+    let answering = async {
+        let request = maya.request().await;
+        assert!(!maya.is_asked().await, "nor is it stopped");
+        maya.answer(&request, execution(&json!({ "result": 2 }))).await;
+    };
+    let (result, ()) = tokio::join!(run(&running, "maya-mcp-cli", "1 + 1"), answering);
+    assert_eq!(result["structuredContent"]["result"], 2, "{result}");
 }
 
 #[tokio::test]
