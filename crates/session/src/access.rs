@@ -81,16 +81,17 @@ impl Rules {
         self.0.iter().map(|(scope, access)| (scope, *access))
     }
 
-    /// True when anything is another rule than before. What is said later of a client or a session counts, whatever was said before of both.
+    /// True when anything is another rule than before. What is said later of a client or a session takes back what had been allowed to
+    /// both together beyond it, and nothing that was stricter.
     pub(crate) fn set(&mut self, scope: &Scope, access: Option<Access>) -> bool {
         let rules = self.0.len();
-        self.0.retain(|older, _| {
-            access.is_none()
-                || match (scope, older) {
-                    (Scope::Client(client), Scope::Pair(of, _)) => client != of,
-                    (Scope::Session(session), Scope::Pair(_, of)) => session != of,
-                    _ => true,
-                }
+        self.0.retain(|older, mode| {
+            let is_of_it = match (scope, older) {
+                (Scope::Client(client), Scope::Pair(of, _)) => client == of,
+                (Scope::Session(session), Scope::Pair(_, of)) => session == of,
+                _ => false,
+            };
+            !is_of_it || access.is_none_or(|access| *mode >= access)
         });
         let is_less = self.0.len() < rules;
         let before = match access {

@@ -10,6 +10,7 @@ use crate::{
 
 const ONE: SessionId = SessionId::Process(ProcessId { pid: 1, started_at: 10 });
 const TWO: SessionId = SessionId::Process(ProcessId { pid: 2, started_at: 10 });
+const THREE: SessionId = SessionId::Process(ProcessId { pid: 3, started_at: 10 });
 
 fn client(name: &str) -> ClientName {
     name.parse().expect("a good name")
@@ -21,9 +22,10 @@ fn see(snapshot: &mut Snapshot, observation: &Observation) -> bool {
     snapshot.revision > before
 }
 
+/// And a third, for what must not change.
 fn two_sessions() -> Snapshot {
     let mut snapshot = Snapshot::default();
-    for id in [ONE, TWO] {
+    for id in [ONE, TWO, THREE] {
         let SessionId::Process(process) = id else { panic!("both are processes") };
         see(&mut snapshot, &Observation::ProcessFound(Process::new(process)));
     }
@@ -107,6 +109,7 @@ fn always_trusts_the_client_where_the_session_is_stricter_too() {
         (vec![(Scope::Pair(client("cursor"), ONE), Ask)], Full),
     ] {
         let mut snapshot = two_sessions();
+        see(&mut snapshot, &rule(Scope::Pair(client("cursor"), THREE), LookOnly));
         for (scope, access) in &before {
             see(&mut snapshot, &rule(scope.clone(), *access));
         }
@@ -115,17 +118,28 @@ fn always_trusts_the_client_where_the_session_is_stricter_too() {
         see(&mut snapshot, &Observation::QuestionAnswered { id, answer: Answer::Always });
         let access = |id| snapshot.rules.access(&client("cursor"), id);
         assert_eq!((access(ONE), access(TWO)), (Full, elsewhere), "{before:?}");
+        assert_eq!(access(THREE), LookOnly, "{before:?}: what is closed to it stays closed");
     }
 }
 
 #[test]
-fn what_is_said_later_of_a_client_or_a_session_counts_over_what_was_said_of_both() {
+fn what_is_said_later_of_a_client_or_a_session_takes_back_what_was_allowed_to_both_and_no_more() {
     for scope in [Scope::Client(client("cursor")), Scope::Session(ONE)] {
         let mut snapshot = two_sessions();
         see(&mut snapshot, &rule(Scope::Pair(client("cursor"), ONE), Full));
         see(&mut snapshot, &rule(Scope::Pair(client("zed"), TWO), Full));
+        for strict in [Scope::Pair(client("cursor"), TWO), Scope::Pair(client("zed"), ONE)] {
+            see(&mut snapshot, &rule(strict, LookOnly));
+        }
         assert!(see(&mut snapshot, &rule(scope.clone(), Ask)), "{scope:?}");
         assert_eq!(snapshot.rules.access(&client("cursor"), ONE), Ask, "{scope:?}");
+        see(&mut snapshot, &rule(scope.clone(), Full));
+        let access = |name: &str, id| snapshot.rules.access(&client(name), id);
+        assert_eq!(
+            (access("cursor", TWO), access("zed", ONE)),
+            (LookOnly, LookOnly),
+            "{scope:?}: nothing loosens"
+        );
         assert_eq!(
             snapshot.rules.get(&Scope::Pair(client("zed"), TWO)),
             Some(Full),
