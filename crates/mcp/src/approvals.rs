@@ -63,6 +63,8 @@ pub(crate) async fn permit(
     // What a client says counts for what it was asked before it called.
     take_in(call, sessions, wanted)?;
     while !take(call, sessions, wanted)? {
+        // Whatever was seen of them is over by now; others get their turn before it is looked at again.
+        tokio::task::yield_now().await;
         let mut forms = BTreeMap::new();
         for session in sessions {
             if standing(call, session, wanted) == Standing::Unasked {
@@ -177,6 +179,11 @@ fn ask(call: &Call<'_>, session: &Session, wanted: &Wanted) -> Result<(), Unansw
             "{MOST} questions of yours wait for the artist already. Ask them to answer in Maya MCP Tray, and call again then."
         );
         return Err(Unanswered::refused(why));
+    }
+    // One that is too old would be taken for this one: a machine that slept closes it late.
+    let older = snapshot.question(call.client, session.id(), &wanted.digest);
+    if let Some(older) = older.filter(|older| left(older) == Duration::ZERO) {
+        call.shared.registry.observe(&Observation::QuestionClosed { id: older.id });
     }
     let (client, session, wanted) = (call.client.clone(), session.id(), wanted.clone());
     call.shared.registry.observe(&Observation::QuestionAsked { client, session, wanted });

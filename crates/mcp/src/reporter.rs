@@ -162,7 +162,10 @@ async fn tell_all(peer: Peer<RoleServer>, mut heard: mpsc::Receiver<News>) {
             News::Line { level, logger, mut text } => {
                 next = join(level, &mut text, &mut heard);
                 let told = logging::tell(&peer, level, logger, text).await;
-                sleep(PACE).await;
+                // At the end of the call what is left goes at once.
+                if !heard.is_closed() {
+                    sleep(PACE).await;
+                }
                 if next.is_none() {
                     next = heard.recv().await;
                 }
