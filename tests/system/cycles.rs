@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use maya_mcp_hub::{Hub, Timing};
-use maya_mcp_session::{Edge, Event, Subscription, Update};
+use maya_mcp_session::{Edge, Event, Subscription, Update, What};
 use maya_mcp_system_tests::{Sim, Studio};
 use serde_json::json;
 use tokio::time::timeout;
@@ -69,11 +69,13 @@ async fn live(fate: Fate, studio: &Studio, hub: &Hub) {
     let mut told = Vec::new();
     let end = timeout(SOON, async {
         loop {
-            let Some(Update::Edge(Edge { session, event, .. })) = whole_life.next().await else {
+            let Some(Update::Edge(Edge { what: What::Session { session, event }, .. })) =
+                whole_life.next().await
+            else {
                 panic!("few events come in one life")
             };
             if session.id().pid() == Some(sim.pid) {
-                told.push(event.kind());
+                told.push(event.kind().name());
                 if event.changes_the_list() && event != Event::Appeared {
                     return;
                 }

@@ -1,10 +1,10 @@
 //! An engine for the tests, which sees one studio's Mayas only, and has little patience.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use maya_mcp_hub::{Connect, Home, Hub, Options, Settings, Timing, TokenRule};
 use maya_mcp_maya::{Execute, Language, ResultType, Unsaved};
-use maya_mcp_session::{Edge, Session, Snapshot, Subscription, Update};
+use maya_mcp_session::{Event, Session, Snapshot, Subscription, Update, What};
 use maya_mcp_system_tests::{Sim, Studio};
 use tokio::time::timeout;
 
@@ -54,22 +54,31 @@ pub async fn engine_in_time(
     (hub, news)
 }
 
+/// What happened to a session, and how it was right after.
+pub struct Happened {
+    pub session: Arc<Session>,
+    pub event: Event,
+}
+
 /// The next event of this kind about this Maya; what comes before it is passed over.
-pub async fn event(news: &mut Subscription, sim: &Sim, kind: &str) -> Edge {
+pub async fn event(news: &mut Subscription, sim: &Sim, kind: &str) -> Happened {
     let name = format!("maya-{}", sim.pid);
     event_of(news, &name, kind).await
 }
 
 /// The same, by the session's name.
-pub async fn event_of(news: &mut Subscription, name: &str, kind: &str) -> Edge {
+pub async fn event_of(news: &mut Subscription, name: &str, kind: &str) -> Happened {
     let mut before = Vec::new();
     let found = timeout(SOON, async {
         loop {
             let Some(Update::Edge(edge)) = news.next().await else { panic!("the registry lives") };
-            if edge.session.id().to_string() == name && edge.event.kind() == kind {
-                return edge;
+            before.push(format!("{} {}", edge.what.source(), edge.kind()));
+            if let What::Session { session, event } = edge.what
+                && session.id().to_string() == name
+                && event.kind().name() == kind
+            {
+                return Happened { session, event };
             }
-            before.push(format!("{} {}", edge.session.id(), edge.event.kind()));
         }
     });
     found.await.unwrap_or_else(|_| panic!("no {kind} of {name}; there was {before:?}"))

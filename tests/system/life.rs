@@ -283,8 +283,8 @@ async fn a_dead_maya_that_nobody_waited_for_is_not_found_again() {
     let ready = async {
         let mut again = 0;
         while let Some(Update::Edge(edge)) = news.next().await {
-            again += usize::from(edge.session.id().pid() == Some(sim.pid));
-            if edge.session.id().pid() == Some(second.pid) && edge.event.kind() == "ready" {
+            again += usize::from(edge.what.source() == format!("maya-{}", sim.pid));
+            if edge.what.source() == format!("maya-{}", second.pid) && edge.kind().name() == "ready" {
                 break;
             }
         }
@@ -323,8 +323,8 @@ async fn a_good_bye_counts_while_a_child_of_maya_holds_its_connections_open() {
     let next = timeout(SOON, async {
         loop {
             let Some(Update::Edge(edge)) = news.next().await else { panic!("the registry lives") };
-            if edge.session.id() == session {
-                return edge.event.kind();
+            if edge.what.source() == session.to_string() {
+                return edge.kind().name();
             }
         }
     });

@@ -47,7 +47,7 @@ enum Action {
 struct Listing {
     sessions: Vec<SessionInfo>,
     changes: Vec<EventInfo>,
-    seq: u64,
+    revision: u64,
 }
 
 pub async fn sessions(home: &Home, options: Sessions) -> anyhow::Result<ExitCode> {
@@ -130,9 +130,9 @@ async fn watch(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
     }
     loop {
         let answer =
-            call(home, "wait_for_session_change", json!({"after": shown.seq, "timeout_s": 600})).await?;
+            call(home, "wait_for_session_change", json!({"after": shown.revision, "timeout_s": 600})).await?;
         let now: Listing = serde_json::from_value(answer).context("reading the list of sessions")?;
-        if now.seq == shown.seq {
+        if now.revision == shown.revision {
             continue;
         }
         if json {
@@ -148,9 +148,9 @@ async fn watch(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
 
 /// Each event in its words, then the sessions that changed without one.
 fn news(before: &Listing, now: &Listing) -> Vec<String> {
-    let events = now.changes.iter().map(|event| format!("{:<14} {}", event.session, event.detail));
+    let events = now.changes.iter().map(|event| format!("{:<14} {}", event.source, event.detail));
     let silent = now.sessions.iter().filter(|session| {
-        let told = now.changes.iter().any(|event| event.session == session.session);
+        let told = now.changes.iter().any(|event| event.source == session.session);
         let known = before.sessions.iter().find(|known| known.session == session.session);
         !told && known.is_some_and(|known| known.phase_text != session.phase_text)
     });

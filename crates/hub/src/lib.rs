@@ -14,6 +14,7 @@ mod memory;
 mod opening;
 mod pulse;
 mod reach;
+mod recovered;
 mod sessions;
 mod settings;
 mod timing;

@@ -12,7 +12,7 @@ use std::{
 use maya_mcp_discovery as discovery;
 use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_session::{
-    AddError, Added, Address, Asker, ByHand, Command, Observation, Origin, Refused, Session, SessionId,
+    AddError, Added, Address, Asker, ByHand, Command, Crash, Observation, Origin, Refused, Session, SessionId,
 };
 use tokio::{
     net::lookup_host,
@@ -26,6 +26,7 @@ use crate::{
     follow::{World, follow},
     looks::Looks,
     memory::{Port, Rule},
+    recovered,
 };
 
 /// A network that is not up yet, as after a login.
@@ -164,12 +165,33 @@ impl Sessions {
             Command::Answer { id, answer, reply } => {
                 let _ = reply.send(self.artist.answer(id, answer));
             }
+            Command::OpenRecovered { id, reply } => self.with_crash(id, reply, recovered::open),
+            Command::ShowRecovered { id, reply } => self.with_crash(id, reply, recovered::show),
+            Command::CloseCrash { id, reply } => {
+                let known = self.world.registry.snapshot().crash(id).map(drop).ok_or(Refused::Gone);
+                self.world.registry.observe(&Observation::CrashClosed { id });
+                let _ = reply.send(known);
+            }
             Command::SetAccess { scope, access, reply } => {
                 // It may write a file.
                 let artist = self.artist.clone();
                 self.tracker.spawn_blocking(move || reply.send(artist.set_access(scope, access)));
             }
         }
+    }
+
+    /// It may take a while: another program is started, or asked.
+    fn with_crash(
+        &self,
+        id: SessionId,
+        reply: oneshot::Sender<Result<(), Refused>>,
+        work: fn(&Crash) -> Result<(), Refused>,
+    ) {
+        let crash = self.world.registry.snapshot().crash(id).cloned();
+        self.tracker.spawn_blocking(move || {
+            let done = crash.as_deref().ok_or(Refused::NothingRecovered).and_then(work);
+            let _ = reply.send(done);
+        });
     }
 
     fn connect(&self, id: SessionId) -> Result<(), Refused> {

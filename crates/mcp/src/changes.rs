@@ -1,128 +1,82 @@
 //! What changed since a client last asked.
 //!
-//! Invariant: one shared ring that nobody drains; each client has only a place in it, so each hears of each change exactly once, or
-//! is told how many it missed.
+//! Invariant: the registry's ring is nobody's to drain; each client has only a place in it, so each hears of each change that it wants
+//! exactly once, or is told how many it missed.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::{Mutex, PoisonError},
 };
 
-use futures_util::FutureExt as _;
-use maya_mcp_session::{ClientName, EventInfo, Registry, Subscription, Update, event_info};
-use tokio_util::sync::CancellationToken;
+use maya_mcp_session::{ClientName, EventInfo, Filter, Registry, Since, event_info};
 
 /// A model that never asks for hours is better served by a number than by more than this.
-const KEPT: usize = 256;
+const TOLD: usize = 256;
 /// What a client that never asked before is told of the past.
 const FOR_NEWCOMERS: usize = 32;
 
 #[derive(Debug)]
 pub(crate) struct Changes {
-    inner: Mutex<Inner>,
+    registry: Registry,
+    places: Mutex<HashMap<ClientName, Place>>,
 }
 
-#[derive(Debug)]
-struct Inner {
-    source: Subscription,
-    ring: VecDeque<EventInfo>,
-    /// Counts every change that ever was; the ring holds the last of them.
-    seen: u64,
-    /// How many changes each client has been told of, or told that it missed.
-    told: HashMap<ClientName, u64>,
+#[derive(Debug, Default)]
+struct Place {
+    /// The number of the first event that this client has not been told of; none before it first asks.
+    next: Option<u64>,
+    wanted: Filter,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct News {
+pub(crate) struct Told {
     pub changes: Vec<EventInfo>,
     pub missed: u64,
 }
 
-/// What is kept of the past.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Kept {
-    pub events: Vec<EventInfo>,
-    /// How many there were before these.
-    pub older: u64,
-}
-
 impl Changes {
     pub(crate) fn new(registry: &Registry) -> Self {
-        let source = registry.subscribe();
-        Self { inner: Mutex::new(Inner { source, ring: VecDeque::new(), seen: 0, told: HashMap::new() }) }
+        Self { registry: registry.clone(), places: Mutex::default() }
     }
 
-    /// Keeps up while nobody asks, so that the registry's channel does not overflow.
-    pub(crate) async fn keep_up(&self, registry: &Registry, stop: CancellationToken) {
-        let mut level = registry.watch();
-        let follow = async {
-            while level.changed().await.is_ok() {
-                self.with(Inner::catch_up);
-            }
-        };
-        stop.run_until_cancelled(follow).await;
+    /// From now on, this client is told of nothing else.
+    pub(crate) fn only(&self, client: &ClientName, choose: impl FnOnce(&mut Filter)) {
+        self.with(client, |place| choose(&mut place.wanted));
     }
 
-    /// What came after that change, as far as it is still kept; nobody's place in the ring moves.
-    pub(crate) fn after(&self, seq: u64) -> Vec<EventInfo> {
-        self.with(|inner| {
-            inner.catch_up();
-            inner.ring.iter().filter(|change| change.seq > seq).cloned().collect()
+    /// What came after that revision, as far as it is still kept; nobody's place moves.
+    pub(crate) fn after(&self, client: &ClientName, revision: u64) -> Vec<EventInfo> {
+        let Since { edges, .. } = self.registry.since(0);
+        let wanted = self.with(client, |place| place.wanted.clone());
+        let later = edges.iter().filter(|edge| edge.revision > revision && wanted.admits_edge(edge));
+        later.map(event_info).collect()
+    }
+
+    /// To be asked while nothing changes, for what goes with a snapshot.
+    pub(crate) fn news_for(&self, client: &ClientName) -> Told {
+        self.with(client, |place| {
+            let from = place.next.unwrap_or(0);
+            let Since { edges, missed } = self.registry.since(from);
+            let next = edges.last().map_or(from, |edge| edge.seq + 1);
+            let is_newcomer = place.next.replace(next).is_none();
+            let wanted: Vec<_> = edges.iter().filter(|edge| place.wanted.admits_edge(edge)).collect();
+            let most = if is_newcomer { FOR_NEWCOMERS } else { TOLD };
+            let surplus = wanted.len().saturating_sub(most);
+            let changes = wanted[surplus..].iter().map(|edge| event_info(edge)).collect();
+            // Nobody has missed what was before its time.
+            Told { changes, missed: if is_newcomer { 0 } else { missed + surplus as u64 } }
         })
     }
 
-    /// Everything that is kept; nobody's place in the ring moves.
-    pub(crate) fn kept(&self) -> Kept {
-        self.with(|inner| {
-            inner.catch_up();
-            Kept { events: inner.ring.iter().cloned().collect(), older: inner.seen - inner.ring.len() as u64 }
-        })
-    }
-
-    pub(crate) fn news_for(&self, client: &ClientName) -> News {
-        self.with(|inner| {
-            inner.catch_up();
-            let oldest = inner.seen - inner.ring.len() as u64;
-            let newcomer = inner.seen.saturating_sub(FOR_NEWCOMERS as u64).max(oldest);
-            let told = inner.told.insert(client.clone(), inner.seen).unwrap_or(newcomer);
-            let from = told.max(oldest);
-            let skip = usize::try_from(from - oldest).expect("no more than the ring holds");
-            News { changes: inner.ring.iter().skip(skip).cloned().collect(), missed: from - told }
-        })
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&mut Inner) -> T) -> T {
-        work(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Inner {
-    /// Takes in what has happened up to now, without waiting.
-    fn catch_up(&mut self) {
-        while let Some(Some(update)) = self.source.next().now_or_never() {
-            match update {
-                Update::Edge(edge) => self.push(event_info(&edge)),
-                // How many were lost is not known; that some were, everybody hears.
-                Update::Resync(_) => {
-                    self.seen += 1 + self.ring.len() as u64;
-                    self.ring.clear();
-                }
-            }
-        }
-    }
-
-    fn push(&mut self, event: EventInfo) {
-        if self.ring.len() == KEPT {
-            self.ring.pop_front();
-        }
-        self.ring.push_back(event);
-        self.seen += 1;
+    fn with<T>(&self, client: &ClientName, work: impl FnOnce(&mut Place) -> T) -> T {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        work(places.entry(client.clone()).or_default())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use maya_mcp_session::{Ending, Observation, Process, ProcessId};
+    use maya_mcp_session::{Ending, Kind, Observation, Process, ProcessId, RING};
 
     use super::*;
 
@@ -139,8 +93,8 @@ mod tests {
         registry.observe(&Observation::ProcessEnded { id, ending: Ending::Goodbye });
     }
 
-    fn kinds(news: &News) -> Vec<&str> {
-        news.changes.iter().map(|event| event.kind.as_str()).collect()
+    fn kinds(news: &Told) -> Vec<&'static str> {
+        news.changes.iter().map(|event| event.kind.name()).collect()
     }
 
     #[test]
@@ -148,7 +102,7 @@ mod tests {
         let registry = Registry::default();
         let changes = Changes::new(&registry);
         let (one, two) = (name("one"), name("two"));
-        assert_eq!(changes.news_for(&one), News::default(), "nothing has happened");
+        assert_eq!(changes.news_for(&one), Told::default(), "nothing has happened");
         come(&registry, 1);
         assert_eq!(kinds(&changes.news_for(&one)), ["appeared"], "told at once");
         go(&registry, 1);
@@ -158,8 +112,8 @@ mod tests {
             "the other's asking took nothing away"
         );
         assert_eq!(kinds(&changes.news_for(&one)), ["exited"], "only what is new");
-        assert_eq!(changes.news_for(&one), News::default(), "never twice");
-        assert_eq!(changes.news_for(&two), News::default(), "never twice");
+        assert_eq!(changes.news_for(&one), Told::default(), "never twice");
+        assert_eq!(changes.news_for(&two), Told::default(), "never twice");
     }
 
     #[test]
@@ -168,32 +122,41 @@ mod tests {
         let changes = Changes::new(&registry);
         let sleeper = name("sleeper");
         changes.news_for(&sleeper);
-        for pid in 0..300 {
+        let many = RING as u64 + 300;
+        for pid in 0..u32::try_from(many).expect("a small constant") {
             come(&registry, pid);
-            changes.with(Inner::catch_up);
         }
         let news = changes.news_for(&sleeper);
-        assert_eq!(
-            (news.changes.len(), news.missed),
-            (KEPT, 300 - KEPT as u64),
-            "the last ones and a number"
-        );
-        let kept = changes.kept();
-        assert_eq!((kept.events.len(), kept.older), (KEPT, 300 - KEPT as u64), "the same to who only looks");
+        let told = (news.changes.len(), news.missed);
+        assert_eq!(told, (TOLD, many - TOLD as u64), "the last ones and a number");
+        assert_eq!(changes.news_for(&sleeper), Told::default(), "once");
         let news = changes.news_for(&name("newcomer"));
         assert_eq!((news.changes.len(), news.missed), (FOR_NEWCOMERS, 0), "a newcomer missed nothing");
     }
 
     #[test]
-    fn an_overflow_of_the_channel_is_told_as_missed() {
+    fn a_client_that_wants_only_some_is_told_each_of_those_once() {
         let registry = Registry::default();
         let changes = Changes::new(&registry);
-        let client = name("client");
-        changes.news_for(&client);
-        for _ in 0..5000 {
-            come(&registry, 1);
-            go(&registry, 1);
+        let (picky, other) = (name("picky"), name("other"));
+        for client in [&picky, &other] {
+            changes.news_for(client);
         }
-        assert!(changes.news_for(&client).missed > 0, "silence would be a lie");
+        changes.only(&picky, |filter| filter.kinds = Some([Kind::Exited].into()));
+        for pid in [1, 2] {
+            come(&registry, pid);
+            go(&registry, pid);
+        }
+        assert_eq!(kinds(&changes.news_for(&picky)), ["exited", "exited"], "what it wants");
+        assert_eq!(changes.news_for(&picky), Told::default(), "once");
+        assert_eq!(changes.news_for(&other).changes.len(), 4, "the other's wishes are its own");
+        changes.only(&picky, |filter| {
+            *filter = Filter { kinds: None, sources: Some(["maya-3".to_owned()].into()) };
+        });
+        come(&registry, 3);
+        come(&registry, 4);
+        let told = changes.news_for(&picky);
+        let sources: Vec<_> = told.changes.iter().map(|event| event.source.as_str()).collect();
+        assert_eq!(sources, ["maya-3"], "of that session alone");
     }
 }

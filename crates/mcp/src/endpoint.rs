@@ -118,9 +118,6 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     let mcp = mcp(shared.clone(), sessions, &door, cut.clone());
     let router = router(mcp, guard, door, engine.proof);
 
-    let background = shared.clone();
-    let stopped = stop.clone();
-    tracker.spawn(async move { background.changes.keep_up(&background.registry, stopped).await });
     tracker.spawn(push::beat(&shared.registry, shared.marks.clone(), stop.clone()));
     tracker.spawn(approvals::expire(shared.registry.clone(), stop.clone()));
     if let Some(AuditLog { path, .. }) = engine.audit {

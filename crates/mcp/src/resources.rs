@@ -7,7 +7,7 @@ mod topic;
 use std::time::Duration;
 
 use maya_mcp_maya::{LinkError, SceneSummary};
-use maya_mcp_session::{ClientName, EventInfo, Session, SessionId};
+use maya_mcp_session::{ClientName, EventInfo, Session, SessionId, Since, event_info};
 use rmcp::{
     ErrorData,
     model::{
@@ -17,7 +17,7 @@ use rmcp::{
 };
 use serde::Serialize;
 
-use crate::{changes::Kept, server::Shared, tools};
+use crate::{server::Shared, tools};
 
 use topic::{EVENTS, SESSIONS};
 pub(crate) use topic::{Part, Topic};
@@ -120,8 +120,9 @@ pub(crate) async fn read(
     let (text, mime_type) = match topic {
         Topic::Sessions => (json(&tools::infos(&snapshot, client)), JSON),
         Topic::Events => {
-            let Kept { events, older } = shared.changes.kept();
-            (json(&Events { events, older_not_kept: older }), JSON)
+            let Since { edges, missed } = shared.registry.since(0);
+            let events = edges.iter().map(event_info).collect();
+            (json(&Events { events, older_not_kept: missed }), JSON)
         }
         Topic::Of(id, Part::Info) => {
             let name = id.to_string();

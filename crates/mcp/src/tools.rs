@@ -239,7 +239,7 @@ async fn carry_out(call: &mut Call<'_>, tool: Tool, arguments: JsonObject) -> An
     table::check_names(tool, &arguments)?;
     let arguments = with_newer_name(arguments);
     match tool {
-        Tool::ListSessions => Ok(sessions::list(call)),
+        Tool::ListSessions => Ok(sessions::list(call, parse(arguments)?)),
         Tool::UseSession => sessions::choose(call, parse(arguments)?),
         Tool::UnuseSession => Ok(sessions::unuse(call)),
         Tool::GetSessionInfo => sessions::info(call, parse(arguments)?),

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 #[cfg(all(unix, not(target_os = "macos")))]
 use maya_mcp_session::Answer;
-use maya_mcp_session::{Commands, Edge, Event, SessionId};
+use maya_mcp_session::{Commands, Event, SessionId};
 use notify_rust::{Notification, NotificationHandle, Timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -57,9 +57,9 @@ impl Desktop {
     }
 
     /// A question that has been settled otherwise is taken off the desktop.
-    pub fn withdraw_for(&mut self, edge: &Edge) {
-        if !matches!(edge.event, Event::Appeared | Event::AwaitingConnect) {
-            self.questions.remove(&edge.session.id());
+    pub fn withdraw_for(&mut self, session: SessionId, event: &Event) {
+        if !matches!(event, Event::Appeared | Event::AwaitingConnect) {
+            self.questions.remove(&session);
         }
     }
 

@@ -5,15 +5,19 @@
 
 mod desktop;
 mod notice;
+mod numbers;
 mod questions;
+mod telling;
 
 pub use desktop::{Desktop, NotShown, ask, deliver};
 pub use notice::{Action, Lasts, Notice, Urgency, notice_for};
+pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport};
+pub use telling::{Notices, QuietHours, Subject, Telling};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use maya_mcp_session::{ClientName, Snapshot, Subscription, Update};
+use maya_mcp_session::{ClientName, Snapshot, Subscription, Update, What};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until, timeout},
@@ -37,11 +41,13 @@ pub async fn tell(mut news: Subscription, mut desktop: Desktop, told: watch::Sen
         match update {
             None => return,
             // The missed notices would be late: the tray and the window show what is true now.
-            Some(Update::Resync(snapshot)) => drop(told.send_replace(snapshot.revision)),
+            Some(Update::Resync { snapshot, .. }) => drop(told.send_replace(snapshot.revision)),
             Some(Update::Edge(edge)) => {
-                desktop.withdraw_for(&edge);
-                if let Some(notice) = notice_for(&edge) {
-                    desktop.show(&notice, edge.session.id()).await;
+                if let What::Session { session, event } = &edge.what {
+                    desktop.withdraw_for(session.id(), event);
+                    if let Some(notice) = notice_for(session, event) {
+                        desktop.show(&notice, session.id()).await;
+                    }
                 }
                 told.send_replace(edge.revision);
             }

@@ -1,6 +1,6 @@
 //! What is worth a person's attention, and in which words.
 
-use maya_mcp_session::{Edge, Event, QuestionId, SessionId};
+use maya_mcp_session::{Event, QuestionId, Session, SessionId};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -38,21 +38,20 @@ pub enum Urgency {
 }
 
 /// Nothing for batch sessions: a render farm would flood the desktop.
-pub fn notice_for(edge: &Edge) -> Option<Notice> {
-    let session = &edge.session;
+pub fn notice_for(session: &Session, event: &Event) -> Option<Notice> {
     if session.is_batch() {
         return None;
     }
     let title = session.title();
     let name = session.id();
     let notice = |title: String, body: String, urgency| {
-        let key = format!("{name}/{}", edge.event.kind());
-        let action = (edge.event == Event::AwaitingConnect).then_some(Action::Connect(name));
-        let asks = matches!(edge.event, Event::AwaitingConnect | Event::AwaitingPermission);
+        let key = format!("{name}/{}", event.kind());
+        let action = (*event == Event::AwaitingConnect).then_some(Action::Connect(name));
+        let asks = matches!(event, Event::AwaitingConnect | Event::AwaitingPermission);
         let lasts = if asks { Lasts::UntilSettled } else { Lasts::UntilSeen };
         Some(Notice { key, title, body, urgency, action, lasts })
     };
-    match &edge.event {
+    match event {
         // Nobody is there yet.
         Event::Appeared if session.by_hand().is_some() => None,
         Event::Appeared => notice(
@@ -100,7 +99,7 @@ pub fn notice_for(edge: &Edge) -> Option<Notice> {
 mod tests {
     use super::*;
     use maya_mcp_session::{Origin, Phase, Process, ProcessId, Scene, Session};
-    use std::{path::PathBuf, sync::Arc};
+    use std::path::PathBuf;
 
     fn process(batch: bool) -> Process {
         let id = ProcessId { pid: 8453, started_at: 1 };
@@ -109,18 +108,10 @@ mod tests {
 
     fn told(event: Event, alter: impl FnOnce(&mut Session)) -> Option<(String, String)> {
         let at = maya_mcp_session::clock::Timestamp::UNIX_EPOCH;
-        let mut session = Session {
-            origin: Origin::Process(process(false)),
-            phase: Phase::Ready,
-            since: at,
-            address: None,
-            facts: None,
-            scene: None,
-            scenes_seen: 0,
-        };
+        let mut session =
+            Session { phase: Phase::Ready, ..Session::new(Origin::Process(process(false)), at) };
         alter(&mut session);
-        let edge = Edge { revision: 1, at, session: Arc::new(session), event };
-        notice_for(&edge).map(|notice| (notice.title, notice.body))
+        notice_for(&session, &event).map(|notice| (notice.title, notice.body))
     }
 
     #[test]
@@ -142,7 +133,7 @@ mod tests {
 
     #[test]
     fn nobody_is_told_of_what_is_ordinary() {
-        for event in [Event::Ready, Event::Exited, Event::Busy, Event::Renamed] {
+        for event in [Event::Ready, Event::Exited, Event::Busy] {
             assert_eq!(told(event.clone(), |_| ()), None, "{event:?}");
         }
         let batch = told(Event::Appeared, |session| session.origin = Origin::Process(process(true)));

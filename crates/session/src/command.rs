@@ -23,6 +23,12 @@ pub enum Command {
     Remove { id: SessionId, reply: oneshot::Sender<Result<(), Refused>> },
     /// The artist's answer to a client's question.
     Answer { id: QuestionId, answer: Answer, reply: oneshot::Sender<Result<(), Refused>> },
+    /// Opens what a crashed Maya left, in a new Maya of that version.
+    OpenRecovered { id: SessionId, reply: oneshot::Sender<Result<(), Refused>> },
+    /// Shows what a crashed Maya left in the system's file browser.
+    ShowRecovered { id: SessionId, reply: oneshot::Sender<Result<(), Refused>> },
+    /// The artist has seen to that crash.
+    CloseCrash { id: SessionId, reply: oneshot::Sender<Result<(), Refused>> },
     /// The artist's rule; none takes it back.
     SetAccess { scope: Scope, access: Option<Access>, reply: oneshot::Sender<Result<(), Refused>> },
 }
@@ -57,6 +63,14 @@ pub enum Refused {
     Settled,
     #[error("The setting could not be kept: {why}.")]
     NotKept { why: String },
+    #[error("Nothing is known any more of a recovered scene of that Maya.")]
+    NothingRecovered,
+    #[error(
+        "The recovered scene is not where Maya left it: {path}. Look for it in the folder above, or in Maya's backups."
+    )]
+    RecoveredGone { path: String },
+    #[error("{path} could not be opened: {why}. Start Maya and open it with File > Open Scene.")]
+    NotOpened { path: String, why: String },
     #[error("Maya MCP Tray is being closed.")]
     Closing,
 }
@@ -105,6 +119,18 @@ impl Commands {
 
     pub async fn answer(&self, id: QuestionId, answer: Answer) -> Result<(), Refused> {
         self.ask(|reply| Command::Answer { id, answer, reply }).await.unwrap_or(Err(Refused::Closing))
+    }
+
+    pub async fn open_recovered(&self, id: SessionId) -> Result<(), Refused> {
+        self.ask(|reply| Command::OpenRecovered { id, reply }).await.unwrap_or(Err(Refused::Closing))
+    }
+
+    pub async fn show_recovered(&self, id: SessionId) -> Result<(), Refused> {
+        self.ask(|reply| Command::ShowRecovered { id, reply }).await.unwrap_or(Err(Refused::Closing))
+    }
+
+    pub async fn close_crash(&self, id: SessionId) -> Result<(), Refused> {
+        self.ask(|reply| Command::CloseCrash { id, reply }).await.unwrap_or(Err(Refused::Closing))
     }
 
     pub async fn set_access(&self, scope: Scope, access: Option<Access>) -> Result<(), Refused> {

@@ -53,6 +53,27 @@ impl fmt::Display for ProcessId {
     }
 }
 
+/// Another MCP server that is mounted beside Maya, by the name it has in the settings.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct BackendName(String);
+
+impl fmt::Display for BackendName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for BackendName {
+    type Err = InvalidClientName;
+
+    /// As for clients. The names of sessions are taken.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let ClientName(name) = text.parse()?;
+        if name.starts_with("maya-") { Err(InvalidClientName(name)) } else { Ok(Self(name)) }
+    }
+}
+
 /// The name under which a client's token was made: `claude-desktop`, `cursor`, … It is also a file name, hence the narrow alphabet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]

@@ -12,16 +12,20 @@ mod observation;
 mod phase;
 mod reduce;
 mod registry;
+mod ring;
 mod snapshot;
 mod wire;
 
 pub use access::{Access, Answer, InvalidAccess, Question, QuestionId, Rules, Scope, Wanted};
 pub use command::{AddError, Added, Asker, Command, Commands, NO_AUTHENTICATION, Refused};
-pub use event::{Edge, Event};
-pub use id::{ClientName, InvalidClientName, ProcessId, SessionId};
+pub use event::{BackendEvent, Edge, Event, Filter, InvalidKind, Kind, What};
+pub use id::{BackendName, ClientName, InvalidClientName, ProcessId, SessionId};
 pub use observation::{Ending, Observation, Offer, SceneReason};
 pub use phase::{Phase, Silent, Why, line_to_paste};
 pub use reduce::reduce;
 pub use registry::{Registry, Subscription, Update};
-pub use snapshot::{Address, ByHand, ChoiceError, Chooser, Facts, Origin, Process, Scene, Session, Snapshot};
+pub use ring::{RING, Since};
+pub use snapshot::{
+    Address, ByHand, ChoiceError, Chooser, Crash, Facts, Origin, Process, Scene, Selected, Session, Snapshot,
+};
 pub use wire::{EventInfo, SessionInfo, event_info, session_info};

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
-    Access, Address, Answer, ByHand, Chooser, ClientName, Facts, Process, QuestionId, Scene, Scope,
-    SessionId, Silent, Wanted, Why,
+    Access, Address, Answer, BackendEvent, BackendName, ByHand, Chooser, ClientName, Facts, Process,
+    QuestionId, Scene, Scope, Selected, SessionId, Silent, Wanted, Why,
 };
 
 #[derive(Debug, Clone)]
@@ -74,6 +74,21 @@ pub enum Observation {
         id: SessionId,
         reason: SceneReason,
         scene: Scene,
+    },
+    SelectionSeen {
+        id: SessionId,
+        selection: Selected,
+    },
+    /// Time has passed, for whoever wants to hear of what is only as it was.
+    Beat,
+    /// The artist has seen what was left of a crash, or does not want to.
+    CrashClosed {
+        id: SessionId,
+    },
+    /// Of another MCP server beside Maya.
+    Backend {
+        backend: BackendName,
+        event: BackendEvent,
     },
     Chosen {
         by: Chooser,

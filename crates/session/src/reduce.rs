@@ -8,24 +8,72 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    Answer, Chooser, ClientName, Ending, Event, Observation, Offer, Origin, Phase, Question, QuestionId,
-    Scope, Session, SessionId, Snapshot, Wanted,
+    Answer, Chooser, ClientName, Crash, Ending, Event, Observation, Offer, Origin, Phase, Question,
+    QuestionId, Scope, Session, SessionId, Snapshot, Wanted, What,
 };
 
-/// Applies one observation. The event, if any, is about the session as it is (or, for an ended one, was) in `snapshot`.
-pub fn reduce(
-    snapshot: &mut Snapshot,
-    observation: &Observation,
-    now: Timestamp,
-) -> Option<(Arc<Session>, Event)> {
+/// Who has not looked after so many crashes needs no more of them.
+const CRASHES_KEPT: usize = 8;
+
+/// Applies one observation. What happened is about sessions as they are (or, for an ended one, were) in `snapshot`.
+pub fn reduce(snapshot: &mut Snapshot, observation: &Observation, now: Timestamp) -> Vec<What> {
+    let of_session = |(session, event)| What::Session { session, event };
     match observation {
+        Observation::Backend { backend, event } => {
+            snapshot.revision += 1;
+            vec![What::Backend { backend: backend.clone(), event: *event }]
+        }
+        Observation::Beat => {
+            snapshot.revision += 1;
+            let sessions = snapshot.sessions.values().cloned();
+            sessions.map(|session| of_session((session, Event::Heartbeat))).collect()
+        }
+        Observation::LinkOpened { id, .. } => {
+            let session = snapshot.sessions.get(id);
+            let before = session.and_then(|session| session.maya_version()).map(str::to_owned);
+            let Some((session, event)) = step(snapshot, observation, now) else { return Vec::new() };
+            // Behind an address, or by what the helper says.
+            let before = before.filter(|before| session.maya_version() != Some(before));
+            let another = before.map(|before| (session.clone(), Event::VersionChanged { before }));
+            [(session, event)].into_iter().chain(another).map(of_session).collect()
+        }
+        _ => step(snapshot, observation, now).map(of_session).into_iter().collect(),
+    }
+}
+
+/// What leads to one event at most.
+fn step(snapshot: &mut Snapshot, observation: &Observation, now: Timestamp) -> Option<(Arc<Session>, Event)> {
+    match observation {
+        // Of none or many sessions, and done with above.
+        Observation::Backend { .. } | Observation::Beat => None,
         Observation::ProcessFound(process) => appear(snapshot, Origin::Process(process.clone()), now),
         Observation::AddedByHand(by_hand) => appear(snapshot, Origin::ByHand(by_hand.clone()), now),
-        Observation::ProcessEnded { id, ending } => end(snapshot, *id, event_of(ending)),
+        Observation::ProcessEnded { id, ending } => {
+            let (session, event) = end(snapshot, *id, event_of(ending))?;
+            if let Event::Crashed { recovered_scene } = &event
+                && !session.is_batch()
+            {
+                let recovered_scene = recovered_scene.clone();
+                let crash = Crash { session: session.clone(), at: now, recovered_scene };
+                snapshot.crashes.push(Arc::new(crash));
+                let surplus = snapshot.crashes.len().saturating_sub(CRASHES_KEPT);
+                snapshot.crashes.drain(..surplus);
+            }
+            Some((session, event))
+        }
+        Observation::CrashClosed { id } => {
+            let before = snapshot.crashes.len();
+            snapshot.crashes.retain(|crash| crash.session.id() != *id);
+            snapshot.revision += u64::from(snapshot.crashes.len() < before);
+            None
+        }
         Observation::Removed { id } => end(snapshot, *id, Event::Removed),
         Observation::ConnectOffered { id, offer } => change(snapshot, *id, |session| {
-            let news = enter(session, Phase::AwaitingConnect, now) && *offer == Offer::Asking;
-            news.then_some(Event::AwaitingConnect)
+            let news = enter(session, Phase::AwaitingConnect, now);
+            if news {
+                session.offered = *offer;
+            }
+            (news && *offer == Offer::Asking).then_some(Event::AwaitingConnect)
         }),
         Observation::Chosen { by, session } => {
             let known = session.filter(|id| snapshot.sessions.contains_key(id));
@@ -103,27 +151,25 @@ pub fn reduce(
                 enter(session, phase, now).then_some(Event::NotResponding)
             })
         }
-        Observation::MainThreadFree { id } => {
-            linked(snapshot, *id, |session| enter(session, Phase::Ready, now).then_some(Event::Ready))
-        }
+        Observation::MainThreadFree { id } => linked(snapshot, *id, |session| {
+            let was_silent = matches!(session.phase, Phase::NotResponding { .. });
+            let event = if was_silent { Event::CameBack } else { Event::Ready };
+            enter(session, Phase::Ready, now).then_some(event)
+        }),
         Observation::SceneSeen { id, reason, scene } => change(snapshot, *id, |session| {
             session.scene = Some(scene.clone());
             session.scenes_seen += 1;
             Some(Event::SceneChanged { reason: *reason })
         }),
+        Observation::SelectionSeen { id, selection } => linked(snapshot, *id, |session| {
+            session.selection = Some(selection.clone());
+            Some(Event::SelectionChanged { count: selection.count })
+        }),
     }
 }
 
 fn appear(snapshot: &mut Snapshot, origin: Origin, now: Timestamp) -> Option<(Arc<Session>, Event)> {
-    let session = Session {
-        origin,
-        phase: Phase::Discovered,
-        since: now,
-        address: None,
-        facts: None,
-        scene: None,
-        scenes_seen: 0,
-    };
+    let session = Session::new(origin, now);
     if snapshot.sessions.contains_key(&session.id()) {
         return None;
     }

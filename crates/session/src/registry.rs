@@ -1,15 +1,16 @@
-//! The only writer of session state.
+//! The only writer of session state, and the one bus of events.
 //!
-//! Invariant: the snapshot is published before the edge, both under one lock, so whoever has seen an edge finds it in the snapshot.
+//! Invariant: the snapshot is published before the event, both under one lock, so whoever has seen an event finds it in the snapshot; to
+//! publish never waits for anybody who reads.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Instant,
+};
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
-use crate::{Edge, Observation, Snapshot, clock, reduce};
-
-/// More edges than any subscriber should fall behind in one turn; beyond it, it is told to start over from the snapshot.
-const EDGES_KEPT: usize = 256;
+use crate::{Edge, Observation, Since, Snapshot, clock, reduce, ring::Ring};
 
 /// Cheap to clone; all clones are one registry.
 #[derive(Debug, Clone)]
@@ -21,19 +22,27 @@ pub struct Registry {
 struct Shared {
     writing: Mutex<()>,
     level: watch::Sender<Arc<Snapshot>>,
-    edges: broadcast::Sender<Edge>,
+    ring: Mutex<Ring>,
+    /// The number of the next event: wakes whoever waits for one.
+    next: watch::Sender<u64>,
 }
 
 impl Default for Registry {
     fn default() -> Self {
-        let (level, _) = watch::channel(Arc::default());
-        let (edges, _) = broadcast::channel(EDGES_KEPT);
-        Self { shared: Arc::new(Shared { writing: Mutex::new(()), level, edges }) }
+        Self::beginning_at(1)
     }
 }
 
 impl Registry {
-    /// Gives the revision of the event, if it led to one.
+    /// The first event has this number.
+    pub fn beginning_at(seq: u64) -> Self {
+        let (level, _) = watch::channel(Arc::default());
+        let (next, _) = watch::channel(seq);
+        let ring = Mutex::new(Ring::new(seq));
+        Self { shared: Arc::new(Shared { writing: Mutex::new(()), level, ring, next }) }
+    }
+
+    /// Gives the revision after it, if it led to an event.
     pub fn observe(&self, observation: &Observation) -> Option<u64> {
         // Nothing panics while holding the lock; if something did, the state behind it is still whole.
         let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,13 +55,26 @@ impl Registry {
         }
         let revision = snapshot.revision;
         self.shared.level.send_replace(Arc::new(snapshot));
-        let (session, event) = news?;
-        // An error only says that nobody listens.
-        let _ = self.shared.edges.send(Edge { revision, at: now, session, event });
+        if news.is_empty() {
+            return None;
+        }
+        let known = Instant::now();
+        let next = {
+            let mut ring = self.ring();
+            for what in news {
+                ring.push(|seq| Edge { seq, revision, at: now, known, what });
+            }
+            ring.next()
+        };
+        self.shared.next.send_replace(next);
         Some(revision)
     }
 
-    /// Reads while nothing changes: every edge up to this snapshot has been sent, and none after it. `read` must not observe.
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.shared.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads while nothing changes: every event up to this snapshot has been published, and none after it. `read` must not observe.
     pub fn steady<T>(&self, read: impl FnOnce(&Snapshot) -> T) -> T {
         let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let snapshot = self.snapshot();
@@ -68,58 +90,95 @@ impl Registry {
         self.shared.level.subscribe()
     }
 
-    /// The edges: each one counts.
+    /// The number that the next event will have.
+    pub fn next_seq(&self) -> u64 {
+        self.ring().next()
+    }
+
+    /// As [`Registry::next_seq`], to wait for it to grow.
+    pub fn watch_next_seq(&self) -> watch::Receiver<u64> {
+        self.shared.next.subscribe()
+    }
+
+    /// What happened from that number on, as far as it is kept.
+    pub fn since(&self, seq: u64) -> Since {
+        self.ring().since(seq)
+    }
+
+    /// The number of the oldest event that is kept.
+    pub fn oldest_seq(&self) -> u64 {
+        self.ring().oldest()
+    }
+
+    /// What is true now, and the number of the first event that is not in it.
+    fn begin(&self) -> (Arc<Snapshot>, u64) {
+        let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.snapshot(), self.next_seq())
+    }
+
+    /// Each event from now on.
     pub fn subscribe(&self) -> Subscription {
-        let edges = self.shared.edges.subscribe();
-        let snapshot = self.snapshot();
-        Subscription { level: self.watch(), edges, seen: snapshot.revision, snapshot }
+        let woken = self.watch_next_seq();
+        let (snapshot, next) = self.begin();
+        Subscription { snapshot, registry: Arc::downgrade(&self.shared), woken, next }
     }
 }
 
-/// First the snapshot, then every edge after it, in order and once.
+/// First the snapshot, then every event after it, in order and once.
 #[derive(Debug)]
 pub struct Subscription {
     /// What was true when the subscription began.
     pub snapshot: Arc<Snapshot>,
-    level: watch::Receiver<Arc<Snapshot>>,
-    edges: broadcast::Receiver<Edge>,
-    seen: u64,
+    registry: Weak<Shared>,
+    woken: watch::Receiver<u64>,
+    /// The number of the next event to give.
+    next: u64,
 }
 
 #[derive(Debug, Clone)]
 pub enum Update {
     Edge(Edge),
-    /// This subscriber fell too far behind: whatever it keeps must be made anew from this.
-    Resync(Arc<Snapshot>),
+    /// This subscriber fell too far behind, by so many events: whatever it keeps must be made anew from this.
+    Resync {
+        snapshot: Arc<Snapshot>,
+        missed: u64,
+    },
 }
 
 impl Subscription {
     /// `None` when the registry is gone. Safe to drop half-way (cancel safe).
     pub async fn next(&mut self) -> Option<Update> {
         loop {
-            match self.edges.recv().await {
-                Ok(edge) if edge.revision <= self.seen => {}
-                Ok(edge) => {
-                    self.seen = edge.revision;
-                    return Some(Update::Edge(edge));
-                }
-                Err(broadcast::error::RecvError::Lagged(_)) => {
-                    // Start at the channel's end, and only then read the snapshot: it holds whatever was skipped.
-                    self.edges = self.edges.resubscribe();
-                    let snapshot = self.level.borrow().clone();
-                    self.seen = snapshot.revision;
-                    return Some(Update::Resync(snapshot));
-                }
-                Err(broadcast::error::RecvError::Closed) => return None,
+            self.woken.mark_unchanged();
+            if let Some(update) = self.take()? {
+                return Some(update);
             }
+            self.woken.changed().await.ok()?;
         }
+    }
+
+    /// What is there already: `None` when the registry is gone.
+    fn take(&mut self) -> Option<Option<Update>> {
+        let registry = Registry { shared: self.registry.upgrade()? };
+        let edge = registry.ring().get(self.next).cloned();
+        if let Some(edge) = edge {
+            self.next += 1;
+            return Some(Some(Update::Edge(edge)));
+        }
+        if registry.oldest_seq() <= self.next {
+            return Some(None);
+        }
+        // While nothing changes: the snapshot holds whatever was skipped, and nothing after it.
+        let (snapshot, next) = registry.begin();
+        let missed = next - std::mem::replace(&mut self.next, next);
+        Some(Some(Update::Resync { snapshot, missed }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Ending, Event, Process, ProcessId};
+    use crate::{Ending, Kind, Process, ProcessId, RING};
 
     fn process(pid: u32) -> Process {
         Process::new(ProcessId { pid, started_at: 1 })
@@ -137,7 +196,7 @@ mod tests {
         let mut kinds = Vec::new();
         for _ in 0..2 {
             let Some(Update::Edge(edge)) = subscription.next().await else { panic!("nobody lagged here") };
-            kinds.push((edge.session.id().to_string(), edge.event.kind()));
+            kinds.push((edge.what.source(), edge.kind().name()));
             assert!(
                 registry.snapshot().revision >= edge.revision,
                 "the snapshot is published before the edge"
@@ -154,19 +213,20 @@ mod tests {
     async fn a_subscriber_that_lags_starts_over_and_misses_nothing_after() {
         let registry = Registry::default();
         let mut subscription = registry.subscribe();
-        let many = u32::try_from(EDGES_KEPT).expect("a small constant") * 2;
+        let many = u32::try_from(RING).expect("a small constant") * 2;
         for pid in 0..many {
             registry.observe(&Observation::ProcessFound(process(pid)));
         }
-        let Some(Update::Resync(snapshot)) = subscription.next().await else {
-            panic!("too many edges for the channel")
+        let Some(Update::Resync { snapshot, missed }) = subscription.next().await else {
+            panic!("too many events for the ring")
         };
+        assert_eq!(missed, u64::from(many), "all of them, and told so");
         assert_eq!(snapshot.sessions.len(), many as usize, "the snapshot holds all of them");
         registry.observe(&Observation::ProcessFound(process(many)));
         let Some(Update::Edge(edge)) = subscription.next().await else { panic!("the next one is an edge") };
         assert_eq!(
-            (edge.session.id().pid(), edge.event),
-            (Some(many), Event::Appeared),
+            (edge.what.source(), edge.kind()),
+            (format!("maya-{many}"), Kind::Appeared),
             "nothing old comes again"
         );
     }

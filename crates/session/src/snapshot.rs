@@ -11,7 +11,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::{Access, Asker, ClientName, Phase, ProcessId, Question, QuestionId, Rules, SessionId};
+use crate::{Access, Asker, ClientName, Offer, Phase, ProcessId, Question, QuestionId, Rules, SessionId};
 
 /// Every session, and who chose which. `revision` grows with each change.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,18 @@ pub struct Snapshot {
     pub rules: Rules,
     /// What clients want to be allowed; only in sessions that exist.
     pub questions: BTreeMap<QuestionId, Arc<Question>>,
+    /// The last Mayas that crashed, the oldest first, until the artist has seen to it.
+    pub crashes: Vec<Arc<Crash>>,
+}
+
+/// A Maya that ended without a good-bye.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crash {
+    /// As it was last.
+    pub session: Arc<Session>,
+    pub at: Timestamp,
+    /// What it left of the artist's work, if that was found.
+    pub recovered_scene: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +53,28 @@ pub struct Session {
     pub scene: Option<Scene>,
     /// How often a scene was seen, so that saving it again is a change too.
     pub scenes_seen: u64,
+    /// What is selected in it; none unless somebody wants to know.
+    pub selection: Option<Selected>,
+    /// How the artist is told while it awaits *Connect*.
+    pub offered: Offer,
 }
 
 impl Session {
+    /// Of which nothing more is known.
+    pub fn new(origin: Origin, since: Timestamp) -> Self {
+        Self {
+            origin,
+            phase: Phase::Discovered,
+            since,
+            address: None,
+            facts: None,
+            scene: None,
+            scenes_seen: 0,
+            selection: None,
+            offered: Offer::Quiet,
+        }
+    }
+
     pub fn id(&self) -> SessionId {
         self.origin.id()
     }
@@ -173,6 +204,13 @@ pub struct Scene {
     pub modified: bool,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selected {
+    pub count: u64,
+    /// The names of the first ones.
+    pub first: Vec<String>,
+}
+
 /// Where a command port listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Address {
@@ -259,6 +297,10 @@ impl Snapshot {
         };
         let mut found = self.sessions.values().filter(named);
         found.next().filter(|_| found.next().is_none()).cloned()
+    }
+
+    pub fn crash(&self, id: SessionId) -> Option<&Arc<Crash>> {
+        self.crashes.iter().find(|crash| crash.session.id() == id)
     }
 
     /// What this client has asked, if it was just this.

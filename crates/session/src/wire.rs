@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Access, Address, Edge, Event, Origin, Session};
+use crate::{Access, Address, BackendEvent, BackendName, Edge, Event, Kind, Origin, Session, What};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionInfo {
@@ -68,31 +68,52 @@ pub fn session_info(session: &Session, in_use: bool, access: Access) -> SessionI
     }
 }
 
+/// Read from outside too: what a newer program added is not lost on the way, only not known here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventInfo {
-    /// Grows with every change; gaps are normal.
+    /// One more than that of the event before; a start of the application leaves a gap.
     pub seq: u64,
     /// RFC 3339, UTC.
     pub time: String,
-    /// What it is about: the session's name.
+    /// What it is about: the name of the session (or of the other MCP server).
     pub source: String,
-    /// `appeared`, `ready`, `awaiting_connect`, `awaiting_permission`, `unreachable`, `scene_changed`, `renamed`, `busy`, `not_responding`,
-    /// `exited`, `removed` or `crashed`.
-    pub kind: String,
-    pub session: String,
+    pub kind: Kind,
+    /// The session's name; null where it is about none.
+    pub session: Option<String>,
     /// The event in a sentence for people.
     pub detail: String,
+    /// What Maya left of the artist's work when it crashed; a path on its machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_scene: Option<String>,
 }
 
 pub fn event_info(edge: &Edge) -> EventInfo {
-    let session = edge.session.id().to_string();
+    let (detail, recovered_scene) = match &edge.what {
+        What::Session { session, event } => {
+            let recovered = match event {
+                Event::Crashed { recovered_scene } => recovered_scene.as_ref(),
+                _ => None,
+            };
+            (detail(session, event), recovered.map(|path| path.display().to_string()))
+        }
+        What::Backend { backend, event } => (backend_detail(backend, *event), None),
+    };
     EventInfo {
-        seq: edge.revision,
+        seq: edge.seq,
         time: edge.at.to_string(),
-        source: session.clone(),
-        kind: edge.event.kind().to_owned(),
-        session,
-        detail: detail(&edge.session, &edge.event),
+        source: edge.what.source(),
+        kind: edge.kind(),
+        session: edge.session().map(|session| session.id().to_string()),
+        detail,
+        recovered_scene,
+    }
+}
+
+fn backend_detail(backend: &BackendName, event: BackendEvent) -> String {
+    match event {
+        BackendEvent::Connected => format!("{backend} is connected"),
+        BackendEvent::Changed => format!("{backend} offers other tools, resources or prompts now"),
+        BackendEvent::Lost => format!("{backend} does not answer any more"),
     }
 }
 
@@ -109,7 +130,12 @@ fn detail(session: &Session, event: &Event) -> String {
         Event::AwaitingPermission => format!("{title} is asking for permission: choose Allow All in Maya"),
         Event::Unreachable { why } => format!("{title} cannot be reached: {why}"),
         Event::SceneChanged { reason } => format!("{title}: scene {} ({scene})", reason.name()),
-        Event::Renamed => format!("{title} has another name now"),
+        Event::SelectionChanged { count: 0 } => format!("{title}: nothing is selected"),
+        Event::SelectionChanged { count: 1 } => format!("{title}: 1 node is selected"),
+        Event::SelectionChanged { count } => format!("{title}: {count} nodes are selected"),
+        Event::VersionChanged { before } => format!("{title} is there, where Maya {before} was before"),
+        Event::CameBack => format!("{title} responds again, with {scene}"),
+        Event::Heartbeat => format!("{title}: {}", session.phase),
         Event::Busy => format!("{title} is busy"),
         Event::NotResponding => format!("{title}: {}", session.phase),
         Event::Exited => format!("{title} was closed"),

@@ -103,7 +103,7 @@ fn snapshot() -> Snapshot {
 
 fn session(origin: Origin, phase: Phase, facts: Option<Facts>, scene: Option<Scene>) -> Session {
     let since = Timestamp::UNIX_EPOCH;
-    Session { origin, phase, since, address: None, facts, scene, scenes_seen: 0 }
+    Session { phase, facts, scene, ..Session::new(origin, since) }
 }
 
 /// One in each state.

@@ -263,15 +263,7 @@ mod tests {
 
     fn view_of(phase: Phase) -> SessionView {
         let process = Process::new(ProcessId { pid: 8453, started_at: 1 });
-        let session = Session {
-            origin: Origin::Process(process),
-            phase,
-            since: Timestamp::UNIX_EPOCH,
-            address: None,
-            facts: None,
-            scene: None,
-            scenes_seen: 0,
-        };
+        let session = Session { phase, ..Session::new(Origin::Process(process), Timestamp::UNIX_EPOCH) };
         session_view(&session, &Snapshot::default())
     }
 

@@ -1,6 +1,6 @@
 //! Getting back to work after Maya has crashed.
 
-use maya_mcp_session::{Event, Phase, Snapshot};
+use maya_mcp_session::{Kind, Phase, Snapshot, event_info};
 use rmcp::ErrorData;
 
 use super::unfit;
@@ -16,7 +16,6 @@ pub(crate) struct Crash {
 
 /// The latest first.
 pub(crate) fn crashes(shared: &Shared, snapshot: &Snapshot) -> Vec<Crash> {
-    let crashed = Event::Crashed { recovered_scene: None }.kind();
     // A Maya that has crashed may still show its error window.
     let dying = snapshot.sessions.values().filter_map(|session| match &session.phase {
         phase @ Phase::NotResponding { recovered_scene: Some(_), .. } => {
@@ -25,10 +24,11 @@ pub(crate) fn crashes(shared: &Shared, snapshot: &Snapshot) -> Vec<Crash> {
         }
         _ => None,
     });
-    let events = shared.changes.kept().events.into_iter().rev();
-    let dead = events
-        .filter(|event| event.kind == crashed)
-        .map(|event| Crash { what: format!("{} ({})", event.detail, event.time), session: event.session });
+    let events = shared.registry.since(0).edges.into_iter().rev();
+    let dead = events.filter(|edge| edge.kind() == Kind::Crashed).map(|edge| {
+        let event = event_info(&edge);
+        Crash { what: format!("{} ({})", event.detail, event.time), session: event.source }
+    });
     dying.chain(dead).collect()
 }
 

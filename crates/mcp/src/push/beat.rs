@@ -120,7 +120,7 @@ async fn follow(
         tokio::select! {
             changed = level.changed() => if changed.is_err() { return },
             edge = edges.next() => match edge {
-                Some(Update::Edge(_) | Update::Resync(_)) => {
+                Some(Update::Edge(_) | Update::Resync { .. }) => {
                     pace.waiting.insert(Signal::Events);
                 }
                 None => return,

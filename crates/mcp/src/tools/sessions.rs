@@ -2,11 +2,11 @@
 //!
 //! Invariant: asks the registry only, never a Maya, so it answers at once even when every Maya is busy.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use maya_mcp_session::{
-    Asker, Chooser, ClientName, EventInfo, NO_AUTHENTICATION, Observation, Refused, Session, SessionInfo,
-    Snapshot, session_info,
+    Asker, Chooser, ClientName, EventInfo, Kind, NO_AUTHENTICATION, Observation, Refused, Session,
+    SessionInfo, Snapshot, session_info,
 };
 use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, interval_at, sleep};
 
 use super::{Answered, Call, OUR_CLIENT, Unanswered, answer, arguments::Where, target};
-use crate::changes::{Changes, News};
+use crate::changes::{Changes, Told};
 
 /// Clients give up after a minute, or wait on while they hear of progress.
 const WAIT_S: f64 = 45.0;
@@ -23,6 +23,17 @@ const LONGEST_WAIT_S: f64 = 600.0;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct NoParams {}
+
+/// Which changes this client wants to be told of.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct News {
+    /// From now on you are told only of changes of these kinds; `[]` is all again. Without it: as before.
+    #[serde(default)]
+    kinds: Option<BTreeSet<Kind>>,
+    /// From now on you are told only of changes of these sessions, by name; `[]` is all again. Without it: as before.
+    #[serde(default)]
+    sessions: Option<BTreeSet<String>>,
+}
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Listing {
@@ -33,7 +44,7 @@ pub(super) struct Listing {
     /// How many older changes are not in `changes`, because you have not asked for long.
     missed: u64,
     /// Grows with every change of anything here; to be given to `wait_for_session_change` as `after`.
-    seq: u64,
+    revision: u64,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -81,9 +92,11 @@ pub(super) struct WaitParams {
     /// Seconds to wait at most (default 45, at most 600: more than a minute only where your program does not give up earlier). When nothing has changed by then, `changes` is empty.
     #[serde(default)]
     timeout_s: Option<f64>,
-    /// The `seq` of an answer you have: waits for anything later than that, whatever you were told since.
+    /// The `revision` of an answer you have: waits for anything later than that, whatever you were told since.
     #[serde(default)]
     after: Option<u64>,
+    #[serde(flatten)]
+    wanted: News,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -103,15 +116,28 @@ pub(super) struct AddedSession {
     warning: Option<String>,
 }
 
-pub(super) fn list(call: &mut Call<'_>) -> CallToolResult {
+pub(super) fn list(call: &mut Call<'_>, wanted: News) -> CallToolResult {
+    want(call, wanted);
     answer(&listing(call, |changes| changes.news_for(call.client)))
 }
 
+fn want(call: &Call<'_>, wanted: News) {
+    let News { kinds, sessions } = wanted;
+    call.shared.changes.only(call.client, |filter| {
+        if let Some(kinds) = kinds {
+            filter.kinds = Some(kinds).filter(|kinds| !kinds.is_empty());
+        }
+        if let Some(sessions) = sessions {
+            filter.sources = Some(sessions).filter(|sessions| !sessions.is_empty());
+        }
+    });
+}
+
 /// What is, and what changed up to that very moment.
-fn listing(call: &Call<'_>, news: impl FnOnce(&Changes) -> News) -> Listing {
+fn listing(call: &Call<'_>, news: impl FnOnce(&Changes) -> Told) -> Listing {
     call.shared.registry.steady(|snapshot| {
-        let News { changes, missed } = news(&call.shared.changes);
-        Listing { sessions: infos(snapshot, call.client), changes, missed, seq: snapshot.revision }
+        let Told { changes, missed } = news(&call.shared.changes);
+        Listing { sessions: infos(snapshot, call.client), changes, missed, revision: snapshot.revision }
     })
 }
 
@@ -148,6 +174,7 @@ pub(super) fn info(call: &mut Call<'_>, params: Where) -> Answered {
 }
 
 pub(super) async fn wait(call: &mut Call<'_>, params: WaitParams) -> Answered {
+    want(call, params.wanted);
     let seconds = params.timeout_s.unwrap_or(WAIT_S).min(LONGEST_WAIT_S);
     let Ok(longest) = Duration::try_from_secs_f64(seconds) else {
         return Err(Unanswered::problem("`timeout_s` must be a number of seconds, zero or more."));
@@ -158,12 +185,12 @@ pub(super) async fn wait(call: &mut Call<'_>, params: WaitParams) -> Answered {
     loop {
         level.mark_unchanged();
         let listing = listing(call, |changes| match params.after {
-            Some(after) => News { changes: changes.after(after), missed: 0 },
+            Some(after) => Told { changes: changes.after(call.client, after), missed: 0 },
             None => changes.news_for(call.client),
         });
         let news = match params.after {
             // Less than that belongs to an engine that ran before.
-            Some(after) => listing.seq != after,
+            Some(after) => listing.revision != after,
             None => !listing.changes.is_empty() || listing.missed > 0,
         };
         if news {

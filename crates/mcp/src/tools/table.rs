@@ -80,10 +80,10 @@ fn row<I: JsonSchema, O: JsonSchema>(
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     use Does::{Add, Change, Choose, Look, LookOnce, Run};
     use sessions::{
-        AddParams, AddedSession, Chosen, Details, InUse, Listing, NoParams, UseParams, WaitParams,
+        AddParams, AddedSession, Chosen, Details, InUse, Listing, News, NoParams, UseParams, WaitParams,
     };
     vec![
-        row::<NoParams, Listing>(Tool::ListSessions, "list_sessions", "List Maya sessions", LookOnce, LIST),
+        row::<News, Listing>(Tool::ListSessions, "list_sessions", "List Maya sessions", LookOnce, LIST),
         row::<UseParams, Chosen>(
             Tool::UseSession,
             "use_session",

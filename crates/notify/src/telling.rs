@@ -1,0 +1,97 @@
+//! What the artist wants to be told on the desktop, and when not.
+
+use std::collections::BTreeSet;
+
+use jiff::{Timestamp, civil::Time, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+/// What a notice is about; each can be turned off by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A Maya was found.
+    Appeared,
+    /// A Maya can be connected when the artist chooses so.
+    AwaitingConnect,
+    /// Maya shows its security dialog.
+    AwaitingPermission,
+    Ready,
+    NotResponding,
+    CameBack,
+    Crashed,
+    /// A client wants to run code.
+    Question,
+}
+
+impl Subject {
+    pub const ALL: [Self; 8] = [
+        Self::Appeared,
+        Self::AwaitingConnect,
+        Self::AwaitingPermission,
+        Self::Ready,
+        Self::NotResponding,
+        Self::CameBack,
+        Self::Crashed,
+        Self::Question,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Appeared => "appeared",
+            Self::AwaitingConnect => "awaiting_connect",
+            Self::AwaitingPermission => "awaiting_permission",
+            Self::Ready => "ready",
+            Self::NotResponding => "not_responding",
+            Self::CameBack => "came_back",
+            Self::Crashed => "crashed",
+            Self::Question => "question",
+        }
+    }
+}
+
+/// The artist's wishes, as they stand in the settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Telling {
+    pub notices: Notices,
+    pub off: BTreeSet<Subject>,
+    pub quiet_hours: Option<QuietHours>,
+    /// Nothing before this.
+    pub quiet_until: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Notices {
+    #[default]
+    On,
+    Off,
+}
+
+/// Every day, by the clock on the wall. Where `to` is before `from`, over midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietHours {
+    pub from: Time,
+    pub to: Time,
+}
+
+impl QuietHours {
+    fn contains(self, time: Time) -> bool {
+        if self.from <= self.to {
+            (self.from..self.to).contains(&time)
+        } else {
+            time >= self.from || time < self.to
+        }
+    }
+}
+
+impl Telling {
+    pub fn is_quiet(&self, now: Timestamp, zone: &TimeZone) -> bool {
+        let time = now.to_zoned(zone.clone()).time();
+        self.quiet_until.is_some_and(|until| now < until)
+            || self.quiet_hours.is_some_and(|hours| hours.contains(time))
+    }
+
+    /// Whether to show such a notice now.
+    pub fn wants(&self, subject: Subject, now: Timestamp, zone: &TimeZone) -> bool {
+        self.notices == Notices::On && !self.off.contains(&subject) && !self.is_quiet(now, zone)
+    }
+}
