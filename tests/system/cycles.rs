@@ -76,7 +76,7 @@ async fn live(fate: Fate, studio: &Studio, hub: &Hub) {
             };
             if session.id().pid() == Some(sim.pid) {
                 told.push(event.kind().name());
-                if event.changes_the_list() && event != Event::Appeared {
+                if matches!(event, Event::Exited | Event::Removed | Event::Crashed { .. }) {
                     return;
                 }
             }

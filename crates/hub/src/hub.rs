@@ -13,7 +13,7 @@ use futures_util::FutureExt as _;
 use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
 use maya_mcp_endpoint::{AuditLog, EndpointFile, EndpointSecret, Engine, Patience, Tokens, serve};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
-use maya_mcp_notify::{Desktop, ask, tell, tell_questions};
+use maya_mcp_notify::{Desktop, Numbers, ask, tell, tell_questions};
 use maya_mcp_session::{
     Access, Answer, Chooser, Commands, Observation, QuestionId, Refused, Registry, Scope as Whom, SessionId,
     Snapshot,
@@ -25,7 +25,7 @@ use tokio_util::{
 };
 
 use crate::{
-    Connect, Home, Settings, SettingsError, Timing,
+    Connect, Home, Settings, SettingsError, Timing, Wishes,
     artist::{Artist, client_title},
     follow::World,
     looks::Looks,
@@ -85,6 +85,8 @@ pub struct Hub {
     links: Links,
     commands: Commands,
     artist: Artist,
+    wishes: Wishes,
+    numbers: Numbers,
     connect: watch::Sender<Connect>,
     endpoint_file: EndpointFile,
     home: Home,
@@ -103,6 +105,7 @@ impl Hub {
             timing.not_responding = Duration::from_secs(seconds.get());
         }
         let lock = lock(&home)?;
+        let wishes = Wishes::new(home.settings(), &settings);
         let listener = listen(settings.port, &home).await?;
         let address =
             listener.local_addr().map_err(|source| StartError::Listen { port: settings.port, source })?;
@@ -120,6 +123,7 @@ impl Hub {
         let registry = Registry::default();
         // Before anybody can call.
         let artist = Artist::speaks(&registry, home.settings(), settings.access, &memory);
+        let numbers = Numbers::default();
         let links = Links::default();
         let outputs = Outputs::default();
         let proof = EndpointSecret::random();
@@ -192,6 +196,8 @@ impl Hub {
             links,
             commands,
             artist,
+            wishes,
+            numbers,
             connect,
             endpoint_file,
             home,
@@ -244,6 +250,16 @@ impl Hub {
     /// The artist's answer to a client's question.
     pub fn answer(&self, question: QuestionId, answer: Answer) -> Result<(), Refused> {
         self.artist.answer(question, answer)
+    }
+
+    /// What the artist wants to be told on the desktop.
+    pub fn wishes(&self) -> &Wishes {
+        &self.wishes
+    }
+
+    /// What was told to whom.
+    pub fn numbers(&self) -> &Numbers {
+        &self.numbers
     }
 
     /// What people may ask for beside choosing.

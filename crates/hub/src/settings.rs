@@ -1,16 +1,18 @@
 //! What a person can set, in `settings.json`. Read once at start; what the window sets is written back, and the rest of the file kept.
 
 use std::{
+    collections::BTreeSet,
     error::Error,
     fs, io,
-    num::NonZeroU64,
+    num::{NonZeroU16, NonZeroU64},
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
 
 use maya_mcp_endpoint::{AuditText, OnConflict, write_private};
 use maya_mcp_maya::LinkKind;
-use maya_mcp_session::Access;
+use maya_mcp_notify::{Notices, QuietHours, Subject, Telling};
+use maya_mcp_session::{Access, clock::Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -36,6 +38,18 @@ pub struct Settings {
     pub not_responding_after_s: Option<NonZeroU64>,
     /// Show notices on the desktop.
     pub notices: bool,
+    /// But none about these.
+    pub notices_off: BTreeSet<Subject>,
+    /// Nor at this time of the day.
+    pub quiet_hours: Option<QuietHours>,
+    /// Nor before this (RFC 3339).
+    pub quiet_until: Option<Timestamp>,
+    /// What is selected is an event too.
+    pub selection_events: bool,
+    /// So often each Maya is told of though nothing changed, in seconds; never unless it is set.
+    pub heartbeat_s: Option<NonZeroU64>,
+    /// For so long the event log is kept, in days.
+    pub keep_events_days: NonZeroU16,
     /// What `logs/audit.jsonl` holds of each call: a digest of its arguments, or the arguments as well.
     pub audit: AuditText,
 }
@@ -53,6 +67,9 @@ pub enum Connect {
     Manual,
 }
 
+/// Long enough to ask what happened the week before.
+const KEEP_EVENTS_DAYS: NonZeroU16 = NonZeroU16::new(30).expect("not zero");
+
 /// MAYA on a phone's keys.
 pub const DEFAULT_PORT: u16 = 6292;
 
@@ -68,6 +85,12 @@ impl Default for Settings {
             remote_hosts: false,
             not_responding_after_s: None,
             notices: true,
+            notices_off: BTreeSet::new(),
+            quiet_hours: None,
+            quiet_until: None,
+            selection_events: false,
+            heartbeat_s: None,
+            keep_events_days: KEEP_EVENTS_DAYS,
             audit: AuditText::default(),
         }
     }
@@ -84,6 +107,16 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// What to tell the artist on the desktop.
+    pub fn telling(&self) -> Telling {
+        Telling {
+            notices: if self.notices { Notices::On } else { Notices::Off },
+            off: self.notices_off.clone(),
+            quiet_hours: self.quiet_hours,
+            quiet_until: self.quiet_until,
+        }
+    }
+
     /// A missing file means the defaults.
     pub fn read(path: PathBuf) -> Result<Self, SettingsError> {
         match read_bytes(&path)? {
