@@ -7,11 +7,13 @@ mod desktop;
 mod notice;
 mod numbers;
 mod questions;
+mod subscribers;
 mod telling;
 
 pub use desktop::{Desktop, NotShown, ask, deliver};
 pub use notice::{Action, Lasts, Notice, Urgency, notice_for};
 pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport};
+pub use subscribers::{Blocking, LIMIT, News, Registration, Subscriber, Subscribers};
 pub use telling::{Notices, QuietHours, Subject, Telling};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
