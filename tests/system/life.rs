@@ -63,7 +63,7 @@ async fn a_busy_maya_stays_alive_whether_or_not_python_can_run() {
         sim.control(json!({"seconds": 1.5, "gil": gil}), "busy").await;
         event(&mut news, &sim, "busy").await;
         event(&mut news, &sim, "not_responding").await;
-        event(&mut news, &sim, "ready").await;
+        event(&mut news, &sim, "came_back").await;
     }
     sim.control(json!({"seconds": 600}), "busy").await;
     event(&mut news, &sim, "busy").await;

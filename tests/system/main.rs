@@ -14,5 +14,6 @@ mod methods;
 mod permission;
 mod programs;
 mod start_up;
+mod telling;
 mod tools;
 mod without_a_port;

@@ -11,9 +11,10 @@ use std::{
 
 use maya_mcp_discovery as discovery;
 use maya_mcp_maya::{
-    Access, Farewell, HelperFiles, Link, LinkEnd, LinkEvent, LinkKind, LinkTask, Links, Outputs, Subject,
+    Access, Farewell, HelperFiles, Link, LinkEnd, LinkEvent, LinkKind, LinkTask, Links, Outputs, Selection,
+    Subject,
 };
-use maya_mcp_session::{Ending, Observation, Origin, Phase, Registry, SessionId, Why, clock};
+use maya_mcp_session::{Ending, Observation, Origin, Phase, Registry, Selected, SessionId, Why, clock};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until, timeout},
@@ -43,6 +44,8 @@ const TAKEN: u32 = 2;
 const LOOKING: Duration = Duration::from_millis(200);
 /// Between two lines of the log about strangers; the later one says how many there were.
 const STRANGERS_EVERY: Duration = Duration::from_mins(1);
+/// So many names of what is selected are kept; how many there are is told as well.
+const SELECTED: usize = 10;
 /// For the helper's answer that it leaves.
 const LEAVING: Duration = Duration::from_millis(500);
 
@@ -61,6 +64,8 @@ pub struct World {
     pub connect: watch::Receiver<Connect>,
     /// Up to which revision the artist has been told; none where nobody tells.
     pub told: Option<watch::Receiver<u64>>,
+    /// What is selected is an event too.
+    pub selection_events: bool,
     /// All sessions are asked how they are in the same moment, so that this machine wakes once for all.
     pub beat: watch::Receiver<u64>,
     pub stop: CancellationToken,
@@ -267,16 +272,27 @@ async fn keep(id: SessionId, link: Link, task: LinkTask, farewell: &Goodbye, wor
     }
 }
 
-/// Never returns: once somebody wants to know, the Script Editor is listened to.
+/// Never returns: the selection is listened to where the settings say so, the Script Editor once somebody wants to know.
 async fn listen(id: SessionId, link: Link, world: &World) {
+    let selection = world.selection_events.then_some(Subject::Selection);
+    if selection.is_some() {
+        hear(id, &link, selection.as_slice()).await;
+    }
     world.outputs.is_wanted(id).await;
-    match link.subscribe(&[Subject::Output]).await {
-        Ok(()) => world.outputs.set_heard(id, true),
-        Err(error) => {
-            tracing::debug!(%id, error = &error as &dyn std::error::Error, "the Script Editor is not heard");
-        }
+    let both: Vec<_> = selection.into_iter().chain([Subject::Output]).collect();
+    if hear(id, &link, &both).await {
+        world.outputs.set_heard(id, true);
     }
     std::future::pending::<()>().await;
+}
+
+/// These, and nothing else.
+async fn hear(id: SessionId, link: &Link, subjects: &[Subject]) -> bool {
+    let heard = link.subscribe(subjects).await;
+    if let Err(error) = &heard {
+        tracing::debug!(%id, ?subjects, error = error as &dyn std::error::Error, "this is not heard");
+    }
+    heard.is_ok()
 }
 
 /// Returns a while after the good-bye. The connection should have ended by then; a program that Maya started may hold it open.
@@ -315,8 +331,10 @@ fn tell(id: SessionId, event: LinkEvent, farewell: &Goodbye, strangers: &mut Str
         LinkEvent::MainThreadFree => Observation::MainThreadFree { id },
         LinkEvent::Stranger { address, why } => return strangers.tell(id, &address, &why),
         LinkEvent::Output { stream, text } => return world.outputs.hear(id, stream, &text),
-        // Nobody subscribes to it.
-        LinkEvent::Selection(_) => return,
+        LinkEvent::Selection(Selection { count, mut names, .. }) => {
+            names.truncate(SELECTED);
+            Observation::SelectionSeen { id, selection: Selected { count, first: names } }
+        }
     };
     world.registry.observe(&observation);
 }

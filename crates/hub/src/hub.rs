@@ -13,12 +13,16 @@ use futures_util::FutureExt as _;
 use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
 use maya_mcp_endpoint::{AuditLog, EndpointFile, EndpointSecret, Engine, Patience, Tokens, serve};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
-use maya_mcp_notify::{Desktop, Numbers, ask, tell, tell_questions};
+use maya_mcp_notify::{Desktop, Numbers, Subscribers, ask, count, tell, tell_questions};
 use maya_mcp_session::{
     Access, Answer, Chooser, Commands, Observation, QuestionId, Refused, Registry, Scope as Whom, SessionId,
     Snapshot,
 };
-use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -87,6 +91,7 @@ pub struct Hub {
     artist: Artist,
     wishes: Wishes,
     numbers: Numbers,
+    subscribers: Subscribers,
     connect: watch::Sender<Connect>,
     endpoint_file: EndpointFile,
     home: Home,
@@ -150,6 +155,7 @@ impl Hub {
                 tracing::error!(%error, "the endpoint ended");
             }
         });
+        let subscribers = Subscribers::new(registry.clone(), numbers.clone(), tracker.clone(), stop.clone());
         let until_stopped = |task| {
             let stop = stop.clone();
             tracker.spawn(async move { stop.run_until_cancelled(task).await });
@@ -160,6 +166,10 @@ impl Hub {
             let to = commands.clone();
             let deliver = move |notice, withdrawn| ask(notice, withdrawn, to.clone());
             tracker.spawn(tell_questions(registry.watch(), client_title, deliver, stop.clone()));
+        }
+        until_stopped(count(registry.subscribe(), numbers.clone()).boxed());
+        if let Some(seconds) = settings.heartbeat_s {
+            until_stopped(heartbeat(registry.clone(), Duration::from_secs(seconds.get())).boxed());
         }
         tracker.spawn(remember(home.remembered(), memory.clone(), registry.watch(), stop.clone()));
         let remote = if settings.remote_hosts {
@@ -179,6 +189,7 @@ impl Hub {
             memory,
             connect: connect_now,
             told: settings.notices.then_some(told),
+            selection_events: settings.selection_events,
             beat,
             stop: stop.clone(),
         });
@@ -198,6 +209,7 @@ impl Hub {
             artist,
             wishes,
             numbers,
+            subscribers,
             connect,
             endpoint_file,
             home,
@@ -262,6 +274,11 @@ impl Hub {
         &self.numbers
     }
 
+    /// For code that wants to hear of events.
+    pub fn subscribers(&self) -> &Subscribers {
+        &self.subscribers
+    }
+
     /// What people may ask for beside choosing.
     pub fn commands(&self) -> Commands {
         self.commands.clone()
@@ -295,6 +312,16 @@ impl Hub {
             tracing::warn!(tasks = self.tracker.len(), "some tasks did not end in time");
         }
         tracing::info!("the engine has stopped");
+    }
+}
+
+/// Tells of every Maya, though nothing changed.
+async fn heartbeat(registry: Registry, every: Duration) {
+    let mut beat = interval_at(Instant::now() + every, every);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        registry.observe(&Observation::Beat);
     }
 }
 

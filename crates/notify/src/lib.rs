@@ -12,7 +12,7 @@ mod telling;
 
 pub use desktop::{Desktop, NotShown, ask, deliver};
 pub use notice::{Action, Lasts, Notice, Urgency, notice_for};
-pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport};
+pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport, count};
 pub use subscribers::{Blocking, LIMIT, News, Registration, Subscriber, Subscribers};
 pub use telling::{Notices, QuietHours, Subject, Telling};
 

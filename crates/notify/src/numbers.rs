@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use maya_mcp_session::{Edge, Kind};
+use maya_mcp_session::{Edge, Kind, Subscription, Update};
 use serde::Serialize;
 
 /// Sources with numbers of their own. Those heard of longest ago are added up as [`OTHERS`].
@@ -150,6 +150,16 @@ pub struct DelayReport {
     pub mean_ms: f64,
     /// How many took no longer than so many milliseconds.
     pub within_ms: Vec<(u64, u64)>,
+}
+
+/// Counts what comes, until the registry is gone.
+pub async fn count(mut news: Subscription, numbers: Numbers) {
+    while let Some(update) = news.next().await {
+        match update {
+            Update::Edge(edge) => numbers.received(&edge),
+            Update::Resync { missed, .. } => tracing::warn!(missed, "these events were not counted"),
+        }
+    }
 }
 
 impl Numbers {

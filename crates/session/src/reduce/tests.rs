@@ -1,10 +1,10 @@
 //! The life of a session as tables: what was seen, and what must be true and told after each sight.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
-    Address, Asker, ByHand, Chooser, Ending, Facts, Observation, Offer, Phase, Process, ProcessId, Scene,
-    SceneReason, SessionId, Silent, Snapshot, Why, reduce,
+    Address, Asker, BackendEvent, BackendName, ByHand, Chooser, Ending, Facts, Kind, Observation, Offer,
+    Phase, Process, ProcessId, Scene, SceneReason, SessionId, Silent, Snapshot, What, Why, reduce,
 };
 use jiff::Timestamp;
 
@@ -343,4 +343,64 @@ fn what_was_added_by_hand_is_found_by_the_name_that_was_given() {
         assert_eq!(snapshot.find(name).map(|s| s.id()), Some(SessionId::Added(address)), "{name}");
     }
     assert!(snapshot.find("render01:7002").is_none(), "another port is another Maya");
+}
+
+#[test]
+fn a_crash_is_kept_until_the_artist_has_seen_to_it() {
+    let mut snapshot = Snapshot::default();
+    let crash = || ended(Ending::WithoutGoodbye { recovered_scene: Some(PathBuf::from("/tmp/a.ma")) });
+    for observation in [found(), linked(), crash()] {
+        reduce(&mut snapshot, &observation, at(0));
+    }
+    let known = snapshot.crash(ID).expect("its session has gone, and it is known");
+    assert_eq!(known.recovered_scene.as_deref(), Some(Path::new("/tmp/a.ma")), "with what it left");
+    let revision = snapshot.revision;
+    for _ in 0..2 {
+        reduce(&mut snapshot, &Observation::CrashClosed { id: ID }, at(1));
+        assert!(snapshot.crash(ID).is_none(), "seen to");
+    }
+    assert_eq!(snapshot.revision, revision + 1, "once");
+    for pid in 0..100 {
+        let id = ProcessId { pid, started_at: 1 };
+        reduce(
+            &mut snapshot,
+            &Observation::ProcessFound(Process { batch: pid >= 50, ..Process::new(id) }),
+            at(2),
+        );
+        let ending = Ending::WithoutGoodbye { recovered_scene: None };
+        reduce(&mut snapshot, &Observation::ProcessEnded { id: id.into(), ending }, at(2));
+    }
+    let kept: Vec<_> = snapshot.crashes.iter().filter_map(|crash| crash.session.id().pid()).collect();
+    assert_eq!(kept, (42..50).collect::<Vec<_>>(), "the last ones, and none of a farm's");
+}
+
+#[test]
+fn another_version_behind_the_same_address_is_told_beside_its_being_ready() {
+    let mut snapshot = Snapshot::default();
+    reduce(&mut snapshot, &found(), at(0));
+    let Observation::LinkOpened { id, address, facts, scene } = linked() else { unreachable!("it links") };
+    let mut kinds = |version: &str| {
+        let facts = Facts { maya_version: version.to_owned(), ..facts.clone() };
+        let opened = Observation::LinkOpened { id, address: address.clone(), facts, scene: scene.clone() };
+        let news = reduce(&mut snapshot, &opened, at(1));
+        reduce(&mut snapshot, &Observation::LinkClosed { id }, at(1));
+        news.iter().map(What::kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds("2025"), [Kind::Ready], "as its path said");
+    assert_eq!(kinds("2026"), [Kind::Ready, Kind::VersionChanged], "another one");
+}
+
+#[test]
+fn what_changes_nothing_is_an_event_only_where_it_is_asked_for() {
+    let mut snapshot = Snapshot::default();
+    reduce(&mut snapshot, &found(), at(0));
+    let before = snapshot.clone();
+    let told = reduce(&mut snapshot, &Observation::Beat, at(1));
+    assert_eq!(told.iter().map(What::kind).collect::<Vec<_>>(), [Kind::Heartbeat], "of each session");
+    let backend = "files".parse().expect("a good name");
+    let told = reduce(&mut snapshot, &Observation::Backend { backend, event: BackendEvent::Changed }, at(1));
+    assert_eq!(told.iter().map(What::source).collect::<Vec<_>>(), ["files"], "of another server");
+    assert_eq!(snapshot.sessions, before.sessions, "no session is otherwise than before");
+    assert_eq!(snapshot.revision, before.revision + 2, "each has its place in the order of things");
+    assert!("maya-1".parse::<BackendName>().is_err(), "which cannot be taken for a session");
 }
