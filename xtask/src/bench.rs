@@ -35,9 +35,19 @@ enum Measurement {
     Link,
     /// What the endpoint adds to that, and how soon it tells what it knows
     Endpoint,
+    /// What it costs to publish an event to fifty subscribers, and whether many of them fill the memory
+    Bus,
 }
 
 pub fn bench(options: &Bench) -> anyhow::Result<()> {
+    let (in_rust, others): (Vec<Measurement>, Vec<Measurement>) =
+        options.only.iter().copied().partition(|one| matches!(one, Measurement::Bus));
+    if options.only.is_empty() || !in_rust.is_empty() {
+        show(program("cargo").args(["bench", "--package", "maya-mcp-notify", "--bench", "bus"]))?;
+    }
+    if others.is_empty() && !in_rust.is_empty() {
+        return Ok(());
+    }
     python::packages()?;
     println!("· release build …");
     show(program("cargo").args(["build", "--release", "--package", "maya-mcp-cli"]))?;
@@ -49,7 +59,7 @@ pub fn bench(options: &Bench) -> anyhow::Result<()> {
     {
         bench.arg(name).arg(number.to_string());
     }
-    for measurement in &options.only {
+    for measurement in others {
         let name = measurement.to_possible_value().expect("none is hidden");
         bench.arg("--only").arg(name.get_name());
     }

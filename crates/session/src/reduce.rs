@@ -1,7 +1,7 @@
 //! The whole life of a session, as one pure function.
 //!
 //! Invariant: an observation that changes nothing leaves the revision alone; one that changes something raises it by one; there is
-//! no event without a change.
+//! no event without a change, but for what is no session's doing: time (`Beat`), and other servers.
 
 use std::sync::Arc;
 
