@@ -5,7 +5,7 @@ use std::{ffi::OsString, io::Write as _, path::Path, process::ExitCode};
 use anyhow::Context;
 use clap::Args;
 use maya_mcp_endpoint::{BridgeOptions, OUR_CLIENT, StartCommand, bridge};
-use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule};
+use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule, is_running};
 use maya_mcp_session::ClientName;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -63,6 +63,7 @@ pub async fn stdio(home: &Home, client: &str) -> anyhow::Result<ExitCode> {
         home: home.path().to_owned(),
         client: of_a_program(client)?,
         start: start_command(home),
+        is_running,
         stop: stop.clone(),
     };
     let signal = async {

@@ -127,7 +127,8 @@ impl Reach {
     }
 
     async fn look(&self) -> Result<Arc<Proven>, FindError> {
-        let found = Proven::find(&self.options.home, &self.options.client, &self.connections).await?;
+        let BridgeOptions { home, client, is_running, .. } = &self.options;
+        let found = Proven::find(home, client, *is_running, &self.connections).await?;
         let found = Arc::new(found);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
         Ok(found)
