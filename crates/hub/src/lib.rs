@@ -23,6 +23,7 @@ pub use artist::client_title;
 pub use home::{Home, HomeError};
 pub use hub::{Hub, Options, StartError, TokenRule};
 pub use maya_mcp_discovery::is_running;
+pub use maya_mcp_endpoint::{StandardError, keep_log};
 pub use maya_mcp_notify::{Lasts, Notice, Urgency, deliver};
 pub use reach::{Reach, ReachError};
 pub use settings::{Connect, DEFAULT_PORT, Settings, SettingsError};

@@ -228,3 +228,30 @@ async fn an_application_that_is_started_does_not_keep_the_clients_folder() {
     assert!(text.contains(&format!("it is in {}. Mend", folder.display())), "its own home: {text}");
     client.end().await;
 }
+
+#[tokio::test]
+async fn where_there_is_no_home_the_bridge_makes_none_and_says_why_a_start_failed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().join("not").join("there");
+    let place = fs::canonicalize(folder.path()).expect("it is there").display().to_string();
+    for (program, script, said) in [
+        // More than a pipe holds, and its end is what counts.
+        (
+            "sh",
+            "head -c 1000000 /dev/zero >&2; echo >&2; echo \"from $(pwd -P)\" >&2; exit 1",
+            format!("from {place}. Mend"),
+        ),
+        ("/not/there", "", "/not/there: No such file".to_owned()),
+        // What it leaves behind has its pipe too.
+        ("sh", "sleep 5 & echo 'no room.' >&2; exit 1", "no room. Mend".to_owned()),
+    ] {
+        let start = StartCommand { program: program.into(), args: vec!["-c".into(), script.into()] };
+        let mut client = Bridged::start_with(&home, Some(start));
+        let call = json!({ "name": "list_sessions", "arguments": {}, "_meta": modern_meta() });
+        let answer = client.ask(1, "tools/call", call).await;
+        let text = answer["result"]["content"][0]["text"].as_str().expect("text");
+        assert!(text.contains(&said), "{script}: {text}");
+        client.end().await;
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 0, "{script}: nothing was made");
+    }
+}
