@@ -17,7 +17,7 @@ mod window;
 use std::{io, path::PathBuf};
 
 use anyhow::Context as _;
-use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule};
+use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule, keep_log};
 use tauri::{App, AppHandle, Manager as _, RunEvent, WindowEvent, async_runtime};
 
 use crate::shell::{Shell, Start};
@@ -41,7 +41,7 @@ pub struct Arguments {
     /// Open the window at once
     #[arg(long)]
     window: bool,
-    /// Started by a client's bridge: nobody wants to see a window
+    /// Started by a client's bridge: nobody wants to see a window, and what is logged goes to logs/start.log once it runs
     #[arg(long, conflicts_with = "window")]
     for_a_client: bool,
 }
@@ -88,6 +88,12 @@ fn set_up(app: &mut App, home: Home, arguments: &Arguments) {
     app.set_activation_policy(tauri::ActivationPolicy::Accessory);
     quit_when_told(app.handle());
     let start = start(home, arguments.port);
+    if arguments.for_a_client && start.hub.is_some() {
+        // Until here the bridge has heard what is wrong.
+        if let Err(error) = keep_log(start.home.path()) {
+            tracing::warn!(%error, "what is logged is lost");
+        }
+    }
     let tray = tray::Tray::build(app.handle())
         .inspect_err(|error| tracing::warn!(%error, "going on without a tray; the window is opened instead"))
         .ok();

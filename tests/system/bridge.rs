@@ -66,10 +66,23 @@ impl Desk {
         self.home().join("endpoint.json")
     }
 
+    fn start_log(&self) -> PathBuf {
+        self.home().join("logs").join("start.log")
+    }
+
     fn engine(&self) -> String {
         let text = fs::read(self.endpoint_file()).expect("an engine runs");
         let file: Value = serde_json::from_slice(&text).expect("JSON");
         file["pid"].to_string()
+    }
+
+    /// What the bridge takes for the tray application where it finds a display.
+    fn lay_out_a_tray(&self, script: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let tray = self.studio.path().join("maya-mcp-tray");
+        fs::write(&tray, format!("#!/bin/sh\n{script}\n")).expect("writable");
+        fs::set_permissions(&tray, fs::Permissions::from_mode(0o755)).expect("it is ours");
     }
 
     /// The engine that this was sent to.
@@ -157,11 +170,7 @@ impl Bridge {
     }
 
     async fn list_sessions(&mut self, meta: Value) {
-        let mut params = json!({"name": "list_sessions", "arguments": {}});
-        if meta.is_object() {
-            params["_meta"] = meta;
-        }
-        let listed = self.ask("tools/call", params).await;
+        let listed = self.ask("tools/call", list_sessions(meta)).await;
         assert_eq!(
             listed["result"]["structuredContent"]["sessions"],
             json!([]),
@@ -174,6 +183,14 @@ impl Bridge {
         let ended = timeout(SOON, self.child.wait()).await.expect("soon").expect("it is ours");
         assert!(ended.success(), "a clean end");
     }
+}
+
+fn list_sessions(meta: Value) -> Value {
+    let mut params = json!({"name": "list_sessions", "arguments": {}});
+    if meta.is_object() {
+        params["_meta"] = meta;
+    }
+    params
 }
 
 fn meta() -> Value {
@@ -229,12 +246,9 @@ async fn two_idle_bridges_have_a_killed_engine_back_in_two_seconds_and_leave_an_
 #[cfg(all(unix, not(target_os = "macos")))]
 #[tokio::test]
 async fn without_a_display_the_engine_is_started_and_not_the_tray_beside_it() {
-    use std::os::unix::fs::PermissionsExt as _;
-
     let desk = Desk::new();
-    let (tray, shown) = (desk.studio.path().join("maya-mcp-tray"), desk.studio.path().join("shown"));
-    fs::write(&tray, format!("#!/bin/sh\ntouch '{}'\nexit 1\n", shown.display())).expect("writable");
-    fs::set_permissions(&tray, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let shown = desk.studio.path().join("shown");
+    desk.lay_out_a_tray(&format!("touch '{}'\nexit 1", shown.display()));
     let made = desk.maya_mcp(&desk.home()).args(["token", "one"]).output().await.expect("it starts");
     assert!(made.status.success(), "the client has a token");
     let mut maya_mcp = desk.maya_mcp(&desk.home());
@@ -290,4 +304,80 @@ async fn the_bridge_reads_the_endpoint_file_and_its_token_and_writes_nothing() {
     }
     assert_eq!(seen(&home).expect("readable"), before, "as if it had never run");
     hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_bridge_without_a_home_makes_none_and_says_why_nothing_could_be_started() {
+    let desk = Desk::new();
+    let home = desk.studio.path().join("not").join("there");
+    let tray = desk.studio.path().join("maya-mcp-tray");
+    fs::write(&tray, "no program").expect("writable");
+    let before = seen(desk.studio.path()).expect("readable");
+    let mut maya_mcp = desk.maya_mcp(&home);
+    maya_mcp.env("DISPLAY", ":0");
+    let mut bridge = Bridge::start(maya_mcp, "one");
+    let answer = bridge.ask("tools/call", list_sessions(meta())).await;
+    let text = answer["result"]["content"][0]["text"].as_str().expect("text");
+    assert!(text.contains(&format!("could not be started: {}: Permission denied", tray.display())), "{text}");
+    bridge.hang_up().await;
+    assert_eq!(seen(desk.studio.path()).expect("readable"), before, "as if it had never run");
+}
+
+#[tokio::test]
+async fn an_engine_that_cannot_start_says_why_through_the_bridge_and_leaves_no_log() {
+    let desk = Desk::new();
+    fs::write(desk.home().join("settings.json"), "{\"port\": \"none\"}").expect("writable");
+    let mut bridge = desk.bridge("one").await;
+    let answer = bridge.ask("tools/call", list_sessions(meta())).await;
+    let text = answer["result"]["content"][0]["text"].as_str().expect("text");
+    assert!(text.contains("could not be started") && text.contains("settings.json"), "{text}");
+    bridge.hang_up().await;
+    assert!(!desk.start_log().exists(), "the log is for one that runs");
+}
+
+/// A line from this pipe, as soon as there is one.
+async fn line(pipe: &Path) -> String {
+    let read = program(Path::new("head")).arg("-n1").arg(pipe).output();
+    let read = timeout(SOON, read).await.expect("soon").expect("head is everywhere");
+    String::from_utf8(read.stdout).expect("text")
+}
+
+#[tokio::test]
+async fn an_application_whose_bridge_dies_while_it_starts_comes_up_all_the_same() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let desk = Desk::new();
+    let [begun, go, up] = ["begun", "go", "up"].map(|name| desk.studio.path().join(name));
+    for pipe in [&begun, &go, &up] {
+        let made = program(Path::new("mkfifo")).arg(pipe).status().await;
+        assert!(made.expect("mkfifo is everywhere").success(), "{}", pipe.display());
+    }
+    let (begun_at, go_at, up_at, serve) =
+        (begun.display(), go.display(), up.display(), desk.program.display());
+    desk.lay_out_a_tray(&format!(
+        "echo begun > '{begun_at}'; read go < '{go_at}'; exec '{serve}' serve \"$@\" > '{up_at}'"
+    ));
+    let mut maya_mcp = desk.maya_mcp(&desk.home());
+    // It says a lot from the very beginning, and there is nobody to hear it.
+    maya_mcp.env("DISPLAY", ":0").env("MAYA_MCP_LOG", "trace").stderr(Stdio::null());
+    let mut bridge = Bridge::start(maya_mcp, "one");
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": list_sessions(meta())});
+    bridge.say(&call).await;
+    assert_eq!(line(&begun).await, "begun\n", "it has been started");
+    bridge.child.kill().await.expect("it is ours");
+    fs::write(&go, "go\n").expect("somebody reads");
+    assert!(line(&up).await.contains("\"endpoint\""), "it is up");
+
+    let log = fs::metadata(desk.start_log()).expect("it logs to its home");
+    assert_eq!(log.permissions().mode() & 0o777, 0o600, "for its owner alone");
+    let folder = fs::metadata(desk.home().join("logs")).expect("it is there");
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700, "as is its folder");
+    let first = desk.engine();
+    let mut other = desk.bridge("two").await;
+    other.list_sessions(meta()).await;
+    other.hang_up().await;
+    assert_eq!(desk.engine(), first, "it serves others");
+    desk.end_engine().await;
+    let log = fs::read_to_string(desk.start_log()).expect("text");
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "what it said since: {log}");
 }

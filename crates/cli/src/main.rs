@@ -14,6 +14,7 @@ mod sessions;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use maya_mcp_endpoint::StandardError;
 use maya_mcp_hub::Home;
 use tracing_subscriber::EnvFilter;
 
@@ -68,7 +69,7 @@ fn main() -> ExitCode {
     let default = if quiet { "warn" } else { "info" };
     let filter = EnvFilter::try_from_env("MAYA_MCP_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     // Stdout belongs to answers (and, in the bridge, to MCP).
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| StandardError).init();
     match run(cli) {
         Ok(code) => code,
         Err(error) => outcome::failed(&error),
@@ -76,7 +77,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let home = Home::find(cli.home)?;
+    // The bridge reads and never writes: what it starts makes the home.
+    let is_bridge = matches!(cli.command, Command::Stdio { .. });
+    let home = if is_bridge { Home::locate(cli.home) } else { Home::find(cli.home) }?;
     let runtime =
         |workers| tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     match cli.command {

@@ -1,8 +1,8 @@
 //! Exit codes, and errors in words for people.
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
-use maya_mcp_endpoint::CallError;
+use maya_mcp_endpoint::{CallError, StandardError};
 use maya_mcp_hub::StartError;
 
 pub const FAILED: u8 = 1;
@@ -21,7 +21,7 @@ pub fn failed(error: &anyhow::Error) -> ExitCode {
             line = format!("{line}{separator}{cause}");
         }
     }
-    eprintln!("maya-mcp: {line}");
+    let _ = writeln!(StandardError, "maya-mcp: {line}");
     if let Some(StartError::HomeInUse { .. }) = error.downcast_ref() {
         return ALREADY_RUNNING.into();
     }

@@ -4,8 +4,8 @@ use std::{ffi::OsString, io::Write as _, path::Path, process::ExitCode};
 
 use anyhow::Context;
 use clap::Args;
-use maya_mcp_endpoint::{BridgeOptions, OUR_CLIENT, StartCommand, bridge};
-use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule};
+use maya_mcp_endpoint::{BridgeOptions, OUR_CLIENT, StartCommand, bridge, keep_log};
+use maya_mcp_hub::{Home, Hub, Options, Settings, Timing, TokenRule, is_running};
 use maya_mcp_session::ClientName;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,9 @@ pub struct Serve {
     /// Serve without tokens: for conformance runs only
     #[arg(long)]
     insecure_no_token: bool,
+    /// Started by a client's bridge: once it runs, it logs to logs/start.log in its home
+    #[arg(long)]
+    for_a_client: bool,
 }
 
 pub async fn serve(home: Home, options: Serve) -> anyhow::Result<ExitCode> {
@@ -28,7 +31,14 @@ pub async fn serve(home: Home, options: Serve) -> anyhow::Result<ExitCode> {
         tracing::warn!("no token is asked for: every program on this machine may run code in your Mayas");
     }
     let stop = stop_signal()?;
-    let hub = Hub::start(Options { home, settings, tokens, timing: Timing::default() }).await?;
+    let engine = Options { home: home.clone(), settings, tokens, timing: Timing::default() };
+    let hub = Hub::start(engine).await?;
+    if options.for_a_client {
+        // Until here the bridge has heard what is wrong.
+        if let Err(error) = keep_log(home.path()) {
+            tracing::warn!(%error, "what is logged is lost");
+        }
+    }
     // Whoever started us may not listen; the engine is for others too.
     let _ = writeln!(std::io::stdout(), "{}", json!({"endpoint": hub.endpoint(), "pid": std::process::id()}));
     stop.await;
@@ -63,6 +73,7 @@ pub async fn stdio(home: &Home, client: &str) -> anyhow::Result<ExitCode> {
         home: home.path().to_owned(),
         client: of_a_program(client)?,
         start: start_command(home),
+        is_running,
         stop: stop.clone(),
     };
     let signal = async {
@@ -93,12 +104,11 @@ fn start_command(home: &Home) -> Option<StartCommand> {
     let own = std::env::current_exe().ok()?;
     let tray =
         own.parent().unwrap_or(Path::new("/")).join(format!("maya-mcp-tray{}", std::env::consts::EXE_SUFFIX));
-    let home = ["--home".into(), home.path().into()];
+    let options: [OsString; 3] = ["--for-a-client".into(), "--home".into(), home.path().into()];
     Some(if tray.is_file() && has_display(|name| std::env::var_os(name)) {
-        let args = ["--for-a-client".into()].into_iter().chain(home).collect();
-        StartCommand { program: tray, args }
+        StartCommand { program: tray, args: options.into() }
     } else {
-        StartCommand { program: own, args: ["serve".into()].into_iter().chain(home).collect() }
+        StartCommand { program: own, args: ["serve".into()].into_iter().chain(options).collect() }
     })
 }
 

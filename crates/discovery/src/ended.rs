@@ -28,6 +28,11 @@ pub fn is_alive(id: ProcessId) -> bool {
     started_at(id.pid) == Some(id.started_at)
 }
 
+/// Whether any process runs under this pid. It may be another than the one that was meant.
+pub fn is_running(pid: u32) -> bool {
+    started_at(pid).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,11 +51,11 @@ mod tests {
         ended(ProcessId { started_at: started_at - 1, ..id }).await;
         let mut waiting = std::pin::pin!(ended(id));
         let early = tokio::time::timeout(Duration::from_millis(20), &mut waiting).await;
-        assert!(early.is_err(), "it runs");
+        assert!(early.is_err() && is_running(id.pid), "it runs");
         child.kill().expect("it is ours");
         // Not waited for yet: a dead process that still has its pid has ended all the same.
         tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("its end is told");
-        assert!(!is_alive(id), "nor is it alive for whoever polls");
+        assert!(!is_alive(id) && !is_running(id.pid), "nor is it alive for whoever polls");
         child.wait().expect("it is ours");
     }
 }

@@ -10,7 +10,7 @@ mod platform;
 mod port_owner;
 mod recovered;
 
-pub use ended::{ended, is_alive};
+pub use ended::{ended, is_alive, is_running};
 pub use finder::{Finder, FinderError, Scope, Users};
 pub use platform::{listening, started_at};
 pub use port_owner::{port_owner, port_owner_pid};

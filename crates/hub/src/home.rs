@@ -21,15 +21,21 @@ pub enum HomeError {
 }
 
 impl Home {
-    /// `given` (`--home`), else `MAYA_MCP_HOME`, else `~/.maya-mcp`. Made when it is not there, for this user only.
+    /// As `locate` has it, and made when it is not there, for this user only.
     pub fn find(given: Option<PathBuf>) -> Result<Self, HomeError> {
+        let home = Self::locate(given)?;
+        let made = if home.path.is_dir() { Ok(()) } else { make_private(&home.path) };
+        made.map_err(|source| HomeError::Make { path: home.path.clone(), source })?;
+        Ok(home)
+    }
+
+    /// `given` (`--home`), else `MAYA_MCP_HOME`, else `~/.maya-mcp`. It may not be there.
+    pub fn locate(given: Option<PathBuf>) -> Result<Self, HomeError> {
         let from_environment = || env::var_os("MAYA_MCP_HOME").filter(|v| !v.is_empty()).map(PathBuf::from);
         let path = given
             .or_else(from_environment)
             .or_else(|| env::home_dir().map(|home| home.join(".maya-mcp")))
             .ok_or(HomeError::Unknown)?;
-        let made = if path.is_dir() { Ok(()) } else { make_private(&path) };
-        made.map_err(|source| HomeError::Make { path: path.clone(), source })?;
         // Maya and the bridge have other working folders than we do.
         let path =
             std::path::absolute(&path).map_err(|source| HomeError::Find { path: path.clone(), source })?;

@@ -24,6 +24,8 @@ mod wishes;
 pub use artist::client_title;
 pub use home::{Home, HomeError};
 pub use hub::{Hub, Options, StartError, TokenRule};
+pub use maya_mcp_discovery::is_running;
+pub use maya_mcp_endpoint::{StandardError, keep_log};
 pub use maya_mcp_notify::{
     Lasts, News, Notice, Notices, Numbers, QuietHours, Registration, Subject, Subscriber, Subscribers,
     Telling, Urgency, deliver,

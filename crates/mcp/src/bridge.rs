@@ -41,6 +41,8 @@ pub struct BridgeOptions {
     pub client: ClientName,
     /// How to start the application when it is not running; without it the bridge only looks.
     pub start: Option<StartCommand>,
+    /// Whether a process with this pid runs: an engine that was killed is known by it.
+    pub is_running: fn(u32) -> bool,
     /// Ends the bridge in order, as if the client had hung up.
     pub stop: CancellationToken,
 }

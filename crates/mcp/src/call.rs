@@ -50,7 +50,7 @@ pub async fn call_tool(
     arguments: Value,
 ) -> Result<Value, CallError> {
     let tracker = TaskTracker::new();
-    let endpoint = Proven::find(home, client, &tracker).await.map_err(not_found)?;
+    let endpoint = Proven::find(home, client, nobody_knows, &tracker).await.map_err(not_found)?;
     let version = ProtocolVersion::LATEST.to_string();
     let request = json!({
         "jsonrpc": "2.0",
@@ -91,6 +91,11 @@ pub async fn call_tool(
         Some(answer) => outcome(answer),
         None => Err(CallError::Broken(format!("the endpoint gave no answer (status {status})").into())),
     }
+}
+
+/// Whoever asks once can wait until the system says that there is nobody.
+fn nobody_knows(_pid: u32) -> bool {
+    true
 }
 
 fn outcome(mut answer: Value) -> Result<Value, CallError> {

@@ -124,6 +124,8 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
         tracker.spawn(audit::write(path, audit_lines, stop.clone()));
     }
     let stopped = stop.clone();
+    let (leaving, left) = (legacy.clone(), stop.clone());
+    tracker.spawn(async move { leaving.clear_up(engine.patience.absent, left).await });
     tracker.spawn(async move { legacy.reap(legacy_sessions::Patience::default(), stopped).await });
     if let Some(tokens) = engine.tokens {
         let stopped = stop.clone();

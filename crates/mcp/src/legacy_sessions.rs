@@ -1,7 +1,8 @@
 //! The legacy sessions: whose each is, and which of them nobody uses any more.
 //!
 //! Invariant: a session with an open stream is alive; one without is ended only after it has been silent for long, or when its
-//! client's token is gone. (rmcp by itself ends every session that is silent for five minutes, open stream or not.)
+//! client's token is gone. (rmcp by itself ends every session that is silent for five minutes, open stream or not.) What runs in a
+//! session is cancelled long before that: when its client has gone, and has not come back in its time.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,7 +16,10 @@ use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::Frame;
 use maya_mcp_session::ClientName;
 use rmcp::transport::streamable_http_server::session::{SessionManager as _, local::LocalSessionManager};
-use tokio::time::Instant;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::tokens::Grant;
@@ -29,6 +33,8 @@ const CLOSING: Duration = Duration::from_secs(1);
 pub(crate) struct LegacySessions {
     rmcp: Arc<LocalSessionManager>,
     table: Mutex<HashMap<String, Entry>>,
+    /// Something of a session has just been closed.
+    closed: Notify,
 }
 
 #[derive(Debug)]
@@ -41,6 +47,8 @@ struct Entry {
     open: usize,
     /// Cancelled with the session, and with the token that began it.
     ended: CancellationToken,
+    /// A part of that, for the client that is there: cancelled when it has gone. One that comes back later has another.
+    present: CancellationToken,
 }
 
 impl Drop for Entry {
@@ -75,22 +83,24 @@ pub(crate) enum Entrance {
 pub(crate) struct Open {
     sessions: Arc<LegacySessions>,
     id: String,
-    /// Cancelled when the session is over.
+    /// Cancelled when the session is over, or its client has gone.
     pub ended: CancellationToken,
 }
 
 impl LegacySessions {
     pub(crate) fn new(rmcp: Arc<LocalSessionManager>) -> Self {
-        Self { rmcp, table: Mutex::default() }
+        Self { rmcp, table: Mutex::default(), closed: Notify::new() }
     }
 
     pub(crate) async fn begin(&self, id: &str, owner: &Grant) {
+        let ended = owner.ended.child_token();
         let entry = Entry {
             owner: owner.client.clone(),
             hash: owner.hash,
             last: Instant::now(),
             open: 0,
-            ended: owner.ended.child_token(),
+            present: ended.child_token(),
+            ended,
         };
         let surplus = self.insert(id, entry);
         if let Some(surplus) = surplus {
@@ -126,7 +136,10 @@ impl LegacySessions {
             return Entrance::Unknown;
         }
         entry.open += 1;
-        Entrance::Open(Open { sessions: self.clone(), id: id.to_owned(), ended: entry.ended.clone() })
+        if entry.present.is_cancelled() {
+            entry.present = entry.ended.child_token();
+        }
+        Entrance::Open(Open { sessions: self.clone(), id: id.to_owned(), ended: entry.present.clone() })
     }
 
     /// What is running in the session is cancelled at once; rmcp waits for it when it ends the session.
@@ -153,6 +166,43 @@ impl LegacySessions {
             }
         };
         stop.run_until_cancelled(reaping).await;
+    }
+
+    /// Cancels what clients have left behind that are gone, again and again. That one connection ended cancels nothing: who has lost it
+    /// may come back, and does so at once.
+    pub(crate) async fn clear_up(&self, absent: Duration, stop: CancellationToken) {
+        let clearing = async {
+            loop {
+                let next = self.cancel_abandoned(absent);
+                let due = async {
+                    match next {
+                        Some(next) => sleep_until(next).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! { () = due => {}, () = self.closed.notified() => {} }
+            }
+        };
+        stop.run_until_cancelled(clearing).await;
+    }
+
+    /// When the next client may prove to be gone.
+    fn cancel_abandoned(&self, absent: Duration) -> Option<Instant> {
+        let now = Instant::now();
+        let mut next = None;
+        for (id, entry) in &*self.table() {
+            if entry.open > 0 || entry.present.is_cancelled() {
+                continue;
+            }
+            let gone = entry.last + absent;
+            if gone <= now {
+                tracing::debug!(session = %id, "nobody holds the legacy session open: what may run there is cancelled");
+                entry.present.cancel();
+            } else {
+                next = Some(next.map_or(gone, |next: Instant| next.min(gone)));
+            }
+        }
+        next
     }
 
     /// `strays` are the sessions that only rmcp knew at the last look: their clients went away before they heard of them.
@@ -193,6 +243,7 @@ impl Drop for Open {
             entry.open -= 1;
             entry.last = Instant::now();
         }
+        self.sessions.closed.notify_one();
     }
 }
 
@@ -241,6 +292,8 @@ mod tests {
 
     use super::*;
     use crate::chatty::Client;
+
+    const ABSENT: Duration = Duration::from_secs(10);
 
     fn grant(client: &str) -> Grant {
         let client = client.parse().expect("a good name");
@@ -308,6 +361,38 @@ mod tests {
         assert!(sessions.dead(hour).is_empty(), "it was in use a moment ago");
         tokio::time::advance(hour).await;
         assert_eq!(sessions.dead(hour), ["one"], "an hour of silence");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_runs_is_cancelled_when_its_client_holds_nothing_open_and_does_not_come_back() {
+        let sessions = Arc::new(LegacySessions::new(Arc::default()));
+        let (client, stop) = (grant("cursor"), CancellationToken::new());
+        for id in ["gone", "streaming", "back"] {
+            sessions.begin(id, &client).await;
+        }
+        let enter = |id: &str| match sessions.enter(id, &client) {
+            Entrance::Open(open) => open,
+            other => panic!("{id} is open: {other:?}"),
+        };
+        let living = async {
+            let calls = ["gone", "streaming", "back"].map(|id| enter(id).ended.clone());
+            let running = || calls.each_ref().map(|call| !call.is_cancelled());
+            let stream = enter("streaming");
+            tokio::time::sleep(ABSENT / 2).await;
+            drop(enter("back"));
+            tokio::time::sleep(ABSENT * 3 / 4).await;
+            assert_eq!(running(), [false, true, true], "one is gone, one listens, one has asked meanwhile");
+            tokio::time::sleep(ABSENT / 2).await;
+            assert_eq!(running(), [false, true, false], "who came back can go again");
+            assert!(!enter("gone").ended.is_cancelled(), "its session goes on, and who comes late finds it");
+            tokio::time::sleep(ABSENT * 100).await;
+            drop(stream);
+            assert!(running()[1], "a dropped connection alone is no farewell");
+            tokio::time::sleep(ABSENT * 2).await;
+            assert!(!running()[1], "but silence after it is");
+            stop.cancel();
+        };
+        tokio::join!(living, sessions.clear_up(ABSENT, stop.clone()));
     }
 
     #[tokio::test(start_paused = true)]

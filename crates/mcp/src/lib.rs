@@ -34,6 +34,7 @@ mod secret;
 mod server;
 mod shares;
 mod slow_readers;
+mod standard_error;
 mod tokens;
 mod tools;
 
@@ -45,5 +46,6 @@ pub use endpoint_file::{EndpointFile, EndpointFileError};
 pub use private_file::{OnConflict, write as write_private};
 pub use secret::EndpointSecret;
 pub use server::Patience;
+pub use standard_error::{StandardError, keep_log};
 pub use tokens::Tokens;
 pub use tools::OUR_CLIENT;

@@ -6,6 +6,7 @@ use std::{
     io,
     net::SocketAddr,
     path::Path,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -36,6 +37,8 @@ use crate::{
 /// On this machine a connection is made at once, or there is nobody. Windows tries a closed port again and again before it says so:
 /// that takes it 2.01 seconds, and with less a killed engine would pass for one that runs and is silent.
 const CONNECT: Duration = Duration::from_secs(if cfg!(windows) { 5 } else { 2 });
+/// The system takes a connection at once for a process that listens, however busy that is.
+const AT_ONCE: Duration = Duration::from_millis(100);
 /// Unused connections kept for the next request,
 const KEPT: usize = 4;
 /// so long: well before the endpoint closes them.
@@ -77,6 +80,8 @@ pub(crate) enum SendError {
 #[derive(Debug)]
 pub(crate) struct Proven {
     address: SocketAddr,
+    pid: u32,
+    is_running: fn(u32) -> bool,
     host: HeaderValue,
     bearer: HeaderValue,
     secret: EndpointSecret,
@@ -92,6 +97,7 @@ impl Proven {
     pub(crate) async fn find(
         home: &Path,
         client: &ClientName,
+        is_running: fn(u32) -> bool,
         tracker: &TaskTracker,
     ) -> Result<Self, FindError> {
         let file = match EndpointFile::read(home) {
@@ -101,6 +107,8 @@ impl Proven {
         let address = file.address().ok_or(FindError::Nobody)?;
         let found = Self {
             address,
+            pid: file.pid,
+            is_running,
             host: HeaderValue::from_str(&address.to_string()).expect("an address is plain ASCII"),
             bearer: bearer(&home.join("tokens"), client)?,
             secret: file.secret,
@@ -187,7 +195,8 @@ impl Proven {
 
     async fn connect_and_prove(&self) -> Result<Connection, Refusal> {
         let silent = |error: hyper::Error| Refusal::Silent(error.into());
-        let stream = TcpStream::connect(self.address).await.map_err(|error| match error.kind() {
+        let connecting = unless_killed(TcpStream::connect(self.address), || !(self.is_running)(self.pid));
+        let stream = connecting.await.map_err(|error| match error.kind() {
             io::ErrorKind::ConnectionRefused => Refusal::Nobody(error),
             _ => Refusal::Silent(error.into()),
         })?;
@@ -213,6 +222,24 @@ impl Proven {
         }
         connection.ready().await.map_err(silent)?;
         Ok(connection)
+    }
+}
+
+/// A connection that hangs to a process that has gone is as good as refused. Its pid alone says nothing: within a container an engine that
+/// runs may have a pid that is nobody's, and another process may have had it since.
+async fn unless_killed<T>(
+    connecting: impl Future<Output = io::Result<T>>,
+    is_gone: impl Fn() -> bool,
+) -> io::Result<T> {
+    let mut connecting = pin!(connecting);
+    loop {
+        if let Ok(connected) = timeout(AT_ONCE, &mut connecting).await {
+            return connected;
+        }
+        // It lets go of its sockets first, and has gone a moment later.
+        if is_gone() {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
     }
 }
 
@@ -314,5 +341,37 @@ impl Reply {
         }
         keep(&idle, connection);
         End::Complete
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_hangs_is_given_up_at_once_only_when_its_engine_has_gone() {
+        let began = Instant::now();
+        let refused = unless_killed(pending::<io::Result<()>>(), || true).await.expect_err("nobody");
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused, "as the system would say it");
+        assert!(
+            began.elapsed() < Duration::from_millis(200),
+            "long before Windows does: {:?}",
+            began.elapsed()
+        );
+
+        let there = unless_killed(ready(io::Result::Ok(1)), || panic!("there was no doubt")).await;
+        assert_eq!(there.expect("connected"), 1, "who answers runs, whatever its pid looks like from here");
+
+        let late = async {
+            sleep(CONNECT / 2).await;
+            Err::<(), _>(io::ErrorKind::ConnectionRefused.into())
+        };
+        let began = Instant::now();
+        unless_killed(late, || false).await.expect_err("refused in the end");
+        assert_eq!(began.elapsed(), CONNECT / 2, "where the pid is another's now, the system decides");
     }
 }

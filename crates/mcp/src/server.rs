@@ -58,7 +58,7 @@ execute_code to run Python or MEL in one of them. An artist is working in the sa
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub client: ClientName,
-    /// Cancelled when its token or its session has ended.
+    /// Cancelled when its token or its session has ended, or it has gone.
     pub ended: CancellationToken,
 }
 
@@ -69,6 +69,9 @@ pub struct Patience {
     pub artist: Duration,
     /// For a script that was told to stop: it may be in one long command of Maya's that is about to end.
     pub stubborn: Duration,
+    /// For a client of the older protocol that holds nothing open and says nothing, and whose script runs. It may only have lost its
+    /// connection: those that reconnect do so within seconds, and nobody wants a dead one's script to run for longer.
+    pub absent: Duration,
     /// For the sessions of an engine that ran before to be found again: until then clients may subscribe to what is not there yet.
     pub returning: Duration,
 }
@@ -78,6 +81,7 @@ impl Default for Patience {
         Self {
             artist: Duration::from_secs(45),
             stubborn: Duration::from_secs(10),
+            absent: Duration::from_secs(10),
             returning: Duration::from_secs(30),
         }
     }

@@ -61,7 +61,7 @@ pub(crate) struct Call<'a> {
     pub client: &'a ClientName,
     /// Cancelled when nobody waits for the answer any more.
     pub abandoned: CancellationToken,
-    /// Cancelled when the client's token or session has ended.
+    /// Cancelled when the client's token or session has ended, or the client has gone.
     pub ended: CancellationToken,
     pub reporter: Reporter,
     /// How the client can ask its artist,
@@ -190,7 +190,7 @@ impl Call<'_> {
     pub async fn over(&self) -> Unanswered {
         let (sentence, ended) = tokio::select! {
             () = self.abandoned.cancelled() => ("The call was cancelled.", Ended::Cancelled),
-            () = self.ended.cancelled() => ("The session was ended.", Ended::Abandoned),
+            () = self.ended.cancelled() => ("Nobody waited for the call any more.", Ended::Abandoned),
             () = self.shared.stop.cancelled() => ("Maya MCP Tray is being closed.", Ended::Abandoned),
         };
         Unanswered::Problem { sentence: sentence.to_owned(), ended }

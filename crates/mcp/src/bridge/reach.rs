@@ -4,20 +4,19 @@
 
 use std::{
     io,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep, timeout},
+    time::{Instant, timeout},
 };
 use tokio_util::task::TaskTracker;
 
 use super::{
     BridgeOptions, StartCommand,
-    starting::{End, Outcome, Starts, last_line, launch},
+    starting::{End, Launched, Outcome, Starts},
 };
 use crate::{
     endpoint_file::{EndpointFile, EndpointFileError},
@@ -101,8 +100,7 @@ impl Reach {
     }
 
     async fn start(&self, command: &StartCommand) -> (Result<Arc<Proven>, FindError>, Outcome) {
-        let log = self.options.home.join("logs").join("start.log");
-        self.start_and_wait(command, &log).await.unwrap_or_else(|error| {
+        self.start_and_wait(command).await.unwrap_or_else(|error| {
             let program = command.program.display();
             tracing::warn!(%program, %error, "the application could not be started");
             let said = format!("{program}: {error}");
@@ -127,7 +125,8 @@ impl Reach {
     }
 
     async fn look(&self) -> Result<Arc<Proven>, FindError> {
-        let found = Proven::find(&self.options.home, &self.options.client, &self.connections).await?;
+        let BridgeOptions { home, client, is_running, .. } = &self.options;
+        let found = Proven::find(home, client, *is_running, &self.connections).await?;
         let found = Arc::new(found);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
         Ok(found)
@@ -136,17 +135,16 @@ impl Reach {
     async fn start_and_wait(
         &self,
         command: &StartCommand,
-        log: &Path,
     ) -> io::Result<(Result<Arc<Proven>, FindError>, Outcome)> {
         let began = Instant::now();
         let before = EndpointFile::read(&self.options.home).ok();
-        let (mut child, mut launched) = (launch(command, &self.options.home, log)?, began);
+        let mut launched = Launched::new(command, &self.options.home)?;
         let mut pause = FIRST_LOOK;
         loop {
-            sleep(pause).await;
+            launched.listen(pause).await;
             pause = (pause * 2).min(LONGEST_LOOK);
             // Before looking, so that whoever was quicker than it is seen.
-            let end = child.try_wait().ok().flatten().map(End::of);
+            let end = launched.end();
             let is_as_before = || before.is_some() && EndpointFile::read(&self.options.home).ok() == before;
             if end.is_none() && began.elapsed() < STARTING && is_as_before() {
                 // Nobody is there yet, and Windows takes two seconds to find that out.
@@ -155,7 +153,7 @@ impl Reach {
             match self.look().await {
                 Ok(endpoint) => return Ok((Ok(endpoint), Outcome::Up)),
                 Err(error) if end == Some(End::Failed) && is_startable(&error) => {
-                    let said = last_line(log);
+                    let said = launched.last_word().await;
                     let outcome = Outcome::Failed(said.clone());
                     return Ok((Err(said.map_or(error, |said| FindError::Failed { said })), outcome));
                 }
@@ -163,8 +161,8 @@ impl Reach {
                 Err(error) => return Ok((Err(error), Outcome::InVain)),
             }
             // The other one is about to come, or about to go.
-            if end == Some(End::AlreadyRunning) && launched.elapsed() >= ONCE_MORE {
-                (child, launched) = (launch(command, &self.options.home, log)?, Instant::now());
+            if end == Some(End::AlreadyRunning) && launched.at.elapsed() >= ONCE_MORE {
+                launched = Launched::new(command, &self.options.home)?;
             }
         }
     }

@@ -3,17 +3,19 @@
 //! Invariant: what ends again and again, or does not come up, is started ever more rarely.
 
 use std::{
-    fs::{self, File},
     io,
     path::Path,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use tokio::{process::Child, time::Instant};
+use tokio::{
+    io::AsyncReadExt as _,
+    process::{Child, ChildStderr},
+    time::{Instant, timeout},
+};
 
 use super::{StartCommand, reach::Patience};
-use crate::private_file;
 
 /// An engine that lived so long was none that ends at once.
 const STEADY: Duration = Duration::from_secs(10);
@@ -21,6 +23,10 @@ const STEADY: Duration = Duration::from_secs(10);
 const FORGIVEN: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Of what one says before it is up, in bytes: its last words are somewhere in there.
+const KEPT: usize = 64 << 10;
+/// For what one that has ended has left in its pipe.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// `maya-mcp serve` ends with this when another engine has its home.
 const ALREADY_RUNNING: i32 = 5;
 
@@ -88,21 +94,71 @@ impl Starts {
     }
 }
 
-/// Detached: it outlives the bridge, and shares neither its pipes nor the client's folder. What it says goes to the log.
-pub(super) fn launch(command: &StartCommand, home: &Path, log: &Path) -> io::Result<Child> {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the bridge starts the application")]
-    let mut process = tokio::process::Command::new(&command.program);
-    let said = make_log(log).map_or_else(|_| Stdio::null(), Stdio::from);
-    process.args(&command.args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
-    // Else the client's project could be neither renamed nor deleted on Windows, nor unmounted elsewhere, as long as it runs.
-    process.current_dir(home);
-    #[cfg(unix)]
-    process.process_group(0);
-    #[cfg(windows)]
-    process.creation_flags(0x0000_0008 | 0x0000_0200); // DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
-    let child = process.spawn()?;
-    tracing::info!(pid = child.id(), "application started");
-    Ok(child)
+/// A program that was started, until it is up: from then on it says what it has to say elsewhere.
+#[derive(Debug)]
+pub(super) struct Launched {
+    pub(super) at: Instant,
+    child: Child,
+    pipe: Option<ChildStderr>,
+    /// The last that came.
+    said: Vec<u8>,
+}
+
+impl Launched {
+    /// Detached: it outlives the bridge, and shares neither the bridge's own pipes nor the client's folder.
+    pub(super) fn new(command: &StartCommand, home: &Path) -> io::Result<Self> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where the bridge starts the application"
+        )]
+        let mut process = tokio::process::Command::new(&command.program);
+        process.args(&command.args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // Else the client's project could be neither renamed nor deleted on Windows, nor unmounted elsewhere, as long as it runs.
+        process.current_dir(nearest_folder(home));
+        #[cfg(unix)]
+        process.process_group(0);
+        #[cfg(windows)]
+        process.creation_flags(0x0000_0008 | 0x0000_0200); // DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
+        let mut child = process.spawn()?;
+        tracing::info!(pid = child.id(), "application started");
+        Ok(Self { at: Instant::now(), pipe: child.stderr.take(), child, said: Vec::new() })
+    }
+
+    /// For so long, whatever comes: who is not listened to waits when the pipe is full.
+    pub(super) async fn listen(&mut self, time: Duration) {
+        let listening = async {
+            self.hear().await;
+            std::future::pending::<()>().await;
+        };
+        let _ = timeout(time, listening).await;
+    }
+
+    /// How it has ended, if it has.
+    pub(super) fn end(&mut self) -> Option<End> {
+        self.child.try_wait().ok().flatten().map(End::of)
+    }
+
+    /// Of one that has ended: without its full stop, to stand within a sentence; of a panic, what it said and not where it was.
+    pub(super) async fn last_word(&mut self) -> Option<String> {
+        // What it has started in turn may hold the pipe open.
+        let _ = timeout(LAST_WORDS, self.hear()).await;
+        last_word(&String::from_utf8_lossy(&self.said))
+    }
+
+    async fn hear(&mut self) {
+        let Some(pipe) = &mut self.pipe else { return };
+        while pipe.read_buf(&mut self.said).await.is_ok_and(|read| read > 0) {
+            if self.said.len() > 2 * KEPT {
+                self.said.drain(..self.said.len() - KEPT);
+            }
+        }
+        self.pipe = None;
+    }
+}
+
+/// The home, or where it will be made: it keeps that from being unmounted anyway.
+fn nearest_folder(home: &Path) -> &Path {
+    home.ancestors().find(|folder| folder.is_dir()).unwrap_or(home)
 }
 
 /// How a program that was started has ended.
@@ -122,21 +178,6 @@ impl End {
             _ => Self::Failed,
         }
     }
-}
-
-/// A new file: an application that was started earlier keeps writing to its own.
-fn make_log(path: &Path) -> io::Result<File> {
-    if let Some(dir) = path.parent() {
-        private_file::make_dir(dir)?;
-    }
-    let _ = fs::remove_file(path);
-    private_file::create(path)
-}
-
-/// Without its full stop, to stand within a sentence; of a panic, what it said and not where it was.
-pub(super) fn last_line(log: &Path) -> Option<String> {
-    let text = fs::read(log).ok()?;
-    last_word(&String::from_utf8_lossy(&text))
 }
 
 /// People and models read it: no source path, and nothing as Rust prints it for debugging.

@@ -37,10 +37,14 @@ impl Bridged {
     }
 
     fn start_with(home: &Path, start: Option<StartCommand>) -> Self {
+        Self::start_knowing(home, start, |_| true)
+    }
+
+    fn start_knowing(home: &Path, start: Option<StartCommand>, is_running: fn(u32) -> bool) -> Self {
         let (input, their_input) = tokio::io::duplex(1 << 16);
         let (their_output, output) = tokio::io::duplex(1 << 16);
         let (stop, client) = (CancellationToken::new(), name("claude-desktop"));
-        let options = BridgeOptions { home: home.to_owned(), client, start, stop: stop.clone() };
+        let options = BridgeOptions { home: home.to_owned(), client, start, is_running, stop: stop.clone() };
         let task = TaskTracker::new().spawn(bridge(their_input, their_output, options));
         Self { input, output: BufReader::new(output).lines(), task, stop }
     }

@@ -135,7 +135,7 @@ async fn a_legacy_client_at_its_limit_can_still_cancel() {
         calls.push(raw);
     }
     check_too_many(&list_in(&legacy).await, "cancel one", CALLS);
-    // A legacy client that hangs up has not cancelled: what it asked goes on, and counts.
+    // A legacy client that loses a connection has not cancelled: what it asked goes on, and counts.
     calls.pop();
     check_too_many(&list_in(&legacy).await, "cancel one", CALLS);
     let cancel =

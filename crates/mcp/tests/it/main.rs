@@ -5,6 +5,7 @@ mod bad_input;
 mod bridge;
 mod door;
 mod fake_maya;
+mod leaving;
 mod limits;
 mod prompts;
 mod push;

@@ -49,6 +49,17 @@ impl Running {
 
     /// With tokens that are there before anybody looks.
     pub async fn start_in_with(home: TempDir, address: SocketAddr, clients: &[&str]) -> Self {
+        Self::start_with(home, address, clients, patience()).await
+    }
+
+    /// That gives a client that has gone a second to come back.
+    pub async fn start_impatient() -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        let patience = Patience { absent: Duration::from_secs(1), ..patience() };
+        Self::start_with(home, SocketAddr::from(([127, 0, 0, 1], 0)), &[], patience).await
+    }
+
+    async fn start_with(home: TempDir, address: SocketAddr, clients: &[&str], patience: Patience) -> Self {
         let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let tokens = Tokens::open(home.path().join("tokens")).expect("a folder for tokens");
@@ -62,12 +73,7 @@ impl Running {
             registry: registry.clone(),
             links: links.clone(),
             outputs: outputs.clone(),
-            // The artist answers at once, or not at all.
-            patience: Patience {
-                artist: Duration::from_millis(300),
-                stubborn: Duration::from_millis(300),
-                returning: Duration::ZERO,
-            },
+            patience,
             audit: Some(AuditLog { path: home.path().join("logs/audit.jsonl"), text: AuditText::Digest }),
             // Nobody carries out what is asked for.
             commands: Commands::new().0,
@@ -136,6 +142,16 @@ impl Running {
     pub fn go(&self, pid: u32) {
         self.registry
             .observe(&Observation::ProcessEnded { id: process(pid).id.into(), ending: Ending::Goodbye });
+    }
+}
+
+/// The artist answers at once, or not at all.
+fn patience() -> Patience {
+    Patience {
+        artist: Duration::from_millis(300),
+        stubborn: Duration::from_millis(300),
+        returning: Duration::ZERO,
+        ..Patience::default()
     }
 }
 

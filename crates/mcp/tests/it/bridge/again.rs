@@ -6,9 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use maya_mcp_endpoint::StartCommand;
+use maya_mcp_endpoint::{EndpointFile, EndpointSecret, StartCommand};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 
 use super::Bridged;
 use crate::{stub::Stub, support::modern_meta};
@@ -91,6 +95,41 @@ async fn an_idle_bridge_starts_a_killed_application_again_for_a_modern_client() 
     assert!(killed.elapsed() < AGAIN, "took {:?}", killed.elapsed());
     assert_eq!(starts(home.path()), 1, "once");
     client.end().await;
+}
+
+#[tokio::test]
+async fn a_killed_application_is_known_by_its_pid_where_its_address_refuses_nobody() {
+    for is_running in [false, true] {
+        let (home, now, mut then) = now_and_then();
+        now.die();
+        // As an address at which there is nobody looks on Windows: nothing is taken, and for two seconds nothing refused.
+        let full = TcpSocket::new_v4().expect("a socket");
+        full.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+        let address = full.local_addr().expect("bound");
+        let _nobody_accepts = full.listen(0).expect("it listens");
+        let mut waiting = Vec::new();
+        while let Ok(taken) = timeout(Duration::from_millis(100), TcpStream::connect(address)).await {
+            waiting.push(taken.expect("it waits to be accepted"));
+        }
+        EndpointFile::new(address, EndpointSecret::random(), "1").write(home.path()).expect("written");
+        let is_known: fn(u32) -> bool = if is_running { |_| true } else { |pid| pid != std::process::id() };
+        let began = Instant::now();
+        let start = start(home.path(), IT_COMES);
+        let mut client = Bridged::start_knowing(home.path(), Some(start), is_known);
+        let call = json!({ "name": "list_sessions", "arguments": {}, "_meta": modern_meta() });
+        client.say(&json!({ "jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call })).await;
+        if is_running {
+            let answer = client.answer_to(3).await;
+            let text = answer["result"]["content"][0]["text"].as_str().expect("text");
+            assert!(text.contains("does not answer"), "it may be busy: {text}");
+            assert_eq!(starts(home.path()), 0, "and another one would not help");
+        } else {
+            then.hear("tools/call").await;
+            assert!(began.elapsed() < AGAIN, "took {:?}", began.elapsed());
+            assert_eq!(starts(home.path()), 1, "it was killed");
+        }
+        client.end().await;
+    }
 }
 
 #[tokio::test]
@@ -188,4 +227,31 @@ async fn an_application_that_is_started_does_not_keep_the_clients_folder() {
     let folder = fs::canonicalize(home.path()).expect("it is there");
     assert!(text.contains(&format!("it is in {}. Mend", folder.display())), "its own home: {text}");
     client.end().await;
+}
+
+#[tokio::test]
+async fn where_there_is_no_home_the_bridge_makes_none_and_says_why_a_start_failed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().join("not").join("there");
+    let place = fs::canonicalize(folder.path()).expect("it is there").display().to_string();
+    for (program, script, said) in [
+        // More than a pipe holds, and its end is what counts.
+        (
+            "sh",
+            "head -c 1000000 /dev/zero >&2; echo >&2; echo \"from $(pwd -P)\" >&2; exit 1",
+            format!("from {place}. Mend"),
+        ),
+        ("/not/there", "", "/not/there: No such file".to_owned()),
+        // What it leaves behind has its pipe too.
+        ("sh", "sleep 5 & echo 'no room.' >&2; exit 1", "no room. Mend".to_owned()),
+    ] {
+        let start = StartCommand { program: program.into(), args: vec!["-c".into(), script.into()] };
+        let mut client = Bridged::start_with(&home, Some(start));
+        let call = json!({ "name": "list_sessions", "arguments": {}, "_meta": modern_meta() });
+        let answer = client.ask(1, "tools/call", call).await;
+        let text = answer["result"]["content"][0]["text"].as_str().expect("text");
+        assert!(text.contains(&said), "{script}: {text}");
+        client.end().await;
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 0, "{script}: nothing was made");
+    }
 }
