@@ -77,7 +77,9 @@ async fn measure(seconds: u64) {
             })
         })
         .collect();
-    (0..SESSIONS).for_each(|pid| drop(registry.observe(&Observation::ProcessFound(Process::new(id(pid))))));
+    for pid in 0..SESSIONS {
+        registry.observe(&Observation::ProcessFound(Process::new(id(pid))));
+    }
     sleep(Duration::from_millis(100)).await;
 
     println!("The bus, {SUBSCRIBERS} subscribers, {SESSIONS} sessions");
