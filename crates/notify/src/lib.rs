@@ -6,6 +6,7 @@
 mod desktop;
 mod notice;
 mod numbers;
+pub mod private_file;
 mod questions;
 mod telling;
 

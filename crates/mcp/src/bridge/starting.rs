@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
+use maya_mcp_notify::private_file;
 use tokio::{process::Child, time::Instant};
 
 use super::{StartCommand, reach::Patience};
-use crate::private_file;
 
 /// An engine that lived so long was none that ends at once.
 const STEADY: Duration = Duration::from_secs(10);
