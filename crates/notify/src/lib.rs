@@ -4,6 +4,7 @@
 //! notification daemon costs one line in the log for each of the two.
 
 mod desktop;
+mod log;
 mod notice;
 mod numbers;
 pub mod private_file;
@@ -11,6 +12,7 @@ mod questions;
 mod telling;
 
 pub use desktop::{Desktop, NotShown, ask, deliver};
+pub use log::{EventLog, Follow, Found, Limits, Page, Query, Torn, write_log};
 pub use notice::{Action, Lasts, Notice, Urgency, notice_for};
 pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport};
 pub use telling::{Notices, QuietHours, Subject, Telling};
