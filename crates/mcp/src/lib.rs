@@ -20,6 +20,7 @@ mod executions;
 #[cfg(feature = "conformance-fixtures")]
 mod fixtures;
 mod gate;
+mod history;
 mod legacy_sessions;
 mod logging;
 mod modern;

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use maya_mcp_endpoint::{AuditLog, AuditText, EndpointFile, EndpointSecret, Engine, Patience, Tokens, serve};
 use maya_mcp_maya::{Links, Outputs};
+use maya_mcp_notify::EventLog;
 use maya_mcp_session::{ClientName, Commands, Ending, Observation, Process, ProcessId, Registry};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -69,6 +70,7 @@ impl Running {
                 returning: Duration::ZERO,
             },
             audit: Some(AuditLog { path: home.path().join("logs/audit.jsonl"), text: AuditText::Digest }),
+            log: Some(EventLog::at(home.path().join("events"))),
             // Nobody carries out what is asked for.
             commands: Commands::new().0,
             tokens: Some(tokens.clone()),
