@@ -53,7 +53,7 @@ pub fn mend(path: &Path) -> io::Result<Option<Torn>> {
 /// Of the newest file; one without an event still says by its name what came before it.
 pub fn last_seq(first: u64, path: &Path) -> io::Result<Option<u64>> {
     let content = fs::read(path)?;
-    let last = content.rsplit(|byte| *byte == b'\n').find_map(|line| event(line));
+    let last = content.rsplit(|byte| *byte == b'\n').find_map(event);
     Ok(last.map(|event| event.seq).or(first.checked_sub(1).filter(|before| *before > 0)))
 }
 

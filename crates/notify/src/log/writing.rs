@@ -230,7 +230,7 @@ pub async fn write_log(log: EventLog, news: Subscription, numbers: Numbers, stop
             worked = working => worked,
             never = waiting.gather() => match never {},
             () = &mut given_up => {
-                told.iter().for_each(|(kind, _)| numbers.dropped(Outlet::Log, *kind, Dropped::TimedOut));
+                count(&numbers, &told, 0, Dropped::TimedOut);
                 tracing::warn!(events = told.len(), "the disk took too long for the last events");
                 return;
             }
@@ -240,7 +240,7 @@ pub async fn write_log(log: EventLog, news: Subscription, numbers: Numbers, stop
             (Writer::new(log.clone()), Appended { written: 0, outcome })
         });
         writer = next;
-        count(&numbers, &told, written);
+        count(&numbers, &told, written, Dropped::Failed);
         if let (Err(error), false) = (&outcome, failed_before) {
             tracing::warn!(%error, folder = %log.folder.display(), "the event log cannot be written");
         }
@@ -268,8 +268,12 @@ fn work(mut writer: Writer, batch: &[Edge], chores: Chores) -> (Writer, Appended
     (writer, appended)
 }
 
-fn count(numbers: &Numbers, told: &[(Kind, Instant)], written: usize) {
-    let (written, failed) = told.split_at(written);
-    written.iter().for_each(|(kind, known)| numbers.forwarded(Outlet::Log, *kind, *known));
-    failed.iter().for_each(|(kind, _)| numbers.dropped(Outlet::Log, *kind, Dropped::Failed));
+fn count(numbers: &Numbers, told: &[(Kind, Instant)], written: usize, otherwise: Dropped) {
+    let (written, others) = told.split_at(written);
+    for (kind, known) in written {
+        numbers.forwarded(Outlet::Log, *kind, *known);
+    }
+    for (kind, _) in others {
+        numbers.dropped(Outlet::Log, *kind, otherwise);
+    }
 }
