@@ -129,5 +129,7 @@ impl EventLog {
     }
 }
 
+#[cfg(all(test, target_os = "linux"))]
+mod killed_tests;
 #[cfg(test)]
 mod tests;

@@ -67,7 +67,8 @@ impl Page {
         let mut recent = query.since.is_none();
         let mut some = false;
         for line in content.rsplit(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            if query.last.is_some_and(|last| self.events.len() >= last) && self.newest_seq.is_some() {
+            let enough = query.last.is_some_and(|last| self.events.len() >= last);
+            if enough && self.newest_seq.is_some() {
                 return ControlFlow::Break(());
             }
             let Some(event) = files::event(line) else {
@@ -82,7 +83,7 @@ impl Page {
             let is_recent = query.since.is_none_or(|since| is_since(&event, since));
             recent |= is_recent;
             let is_before = query.before.is_none_or(|before| event.seq < before);
-            if is_recent && is_before && query.filter.admits(event.kind, &event.source) {
+            if !enough && is_recent && is_before && query.filter.admits(event.kind, &event.source) {
                 self.events.push(event);
             }
         }

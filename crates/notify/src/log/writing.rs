@@ -32,8 +32,8 @@ use crate::{
 
 /// Events that wait for a slow disk: some megabytes. More are not kept.
 const WAITING: usize = 16 << 10;
-/// After the engine's end: for the events that came before it.
-const LAST_EVENTS: Duration = Duration::from_millis(200);
+/// After the engine's end: for the events that came before it, on a disk that has much to do.
+const LAST_EVENTS: Duration = Duration::from_secs(1);
 /// Between looks for what is too old.
 const TIDYING: Duration = Duration::from_hours(24);
 
