@@ -156,6 +156,33 @@ async fn reading_what_happened_takes_it_from_nobody() {
 }
 
 #[tokio::test]
+async fn what_happened_before_a_restart_comes_before_what_happened_since() {
+    let running = Running::start().await;
+    let both = Both::connect(&running).await;
+    let told = async || {
+        let read = parsed(both.read("maya://events").await);
+        let row = |event: &Value| (event["seq"].as_u64().expect("a number"), event["kind"].to_string());
+        let events: Vec<_> = read["events"].as_array().expect("events").iter().map(row).collect();
+        (events, read["older"].as_bool().expect("yes or no"))
+    };
+    running.remembers(&[(7, "appeared"), (7, "heartbeat"), (7, "crashed")]);
+    let row = |seq, kind: &str| (seq, format!("\"{kind}\""));
+    let old = [row(1, "appeared"), row(3, "crashed")];
+    assert_eq!(told().await, (old.to_vec(), false), "nobody asked for the heartbeat");
+    running.come(1);
+    running.go(1);
+    let (events, older) = told().await;
+    assert_eq!(events[..2], old, "the older ones");
+    assert_eq!(events[2..], [row(1000, "appeared"), row(1001, "exited")], "and the newer ones, once");
+    assert!(!older, "that is all");
+    for pid in 2..257 {
+        running.come(pid);
+    }
+    let (events, older) = told().await;
+    assert_eq!((events.len(), events[0].0, older), (256, 1001, true), "the newest, and that there were more");
+}
+
+#[tokio::test]
 async fn everything_that_can_be_read_is_listed() {
     let running = Running::start().await;
     running.come(1);
