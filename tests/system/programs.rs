@@ -377,3 +377,69 @@ async fn a_maya_connects_by_itself_once_that_is_turned_on() {
     let (code, _, err) = run(&studio, &["autoconnect", "on", "maya"]).await;
     assert!(code == Some(2) && err.contains("Give its year"), "wrong usage: {err}");
 }
+
+#[tokio::test]
+async fn what_happened_is_shown_while_and_after_the_engine_runs() {
+    let studio = Studio::new();
+    let (code, out, err) = run(&studio, &["events"]).await;
+    assert_eq!((code, out.as_str()), (Some(0), "No event was found.\n"), "nothing is no error: {err}");
+    let (code, _, err) = run(&studio, &["events", "--kind", "exploded"]).await;
+    assert!(code == Some(2) && err.contains("appeared, ready,"), "the kinds are listed: {err}");
+    let (code, _, err) = run(&studio, &["events", "--since", "lately"]).await;
+    assert!(code == Some(2) && err.contains("30m, 2h, 3d"), "what would be understood: {err}");
+
+    let mut follow = maya_mcp(&studio)
+        .args(["events", "--follow", "--json", "--kind", "appeared", "--kind", "crashed"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts before there is anything to follow");
+    let mut lines = BufReader::new(follow.stdout.take().expect("piped")).lines();
+    let mut next = async || {
+        let line = timeout(SOON, lines.next_line()).await.expect("soon").expect("text").expect("a line");
+        serde_json::from_str::<Value>(&line).expect("of JSON")
+    };
+    let engine = Engine::start(&studio).await;
+    let mut sim = studio.start("2025", PYTHON_PORT).await;
+    let session = format!("maya-{}", sim.pid);
+    let appeared = next().await;
+    assert_eq!(
+        (&appeared["kind"], &appeared["session"]),
+        (&json!("appeared"), &json!(session)),
+        "{appeared}"
+    );
+    ready(&studio, sim.pid).await;
+    sim.kill();
+    let crashed = next().await;
+    assert_eq!((&crashed["kind"], &crashed["session"]), (&json!("crashed"), &json!(session)), "{crashed}");
+    assert_eq!(engine.terminate().await.code(), Some(0), "it ends cleanly");
+
+    let (code, out, err) = run(&studio, &["events", "--json", "--since", "1h"]).await;
+    let events: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((code, err.as_str()), (Some(0), ""), "without an engine");
+    assert_eq!((events.first(), events.last()), (Some(&appeared), Some(&crashed)), "all of it: {out}");
+    let (_, out, _) = run(&studio, &["events", "--session", "maya-1"]).await;
+    assert_eq!(out, "No event was found.\n", "of another session");
+    let (_, out, _) = run(&studio, &["events", "--session", &session, "--last", "1"]).await;
+    assert!(out.contains("Z  crashed ") && out.ends_with("closed unexpectedly\n"), "for people: {out}");
+
+    let folder = home(&studio).join("events");
+    let file = fs::read_dir(&folder).expect("there").next().expect("one").expect("readable").path();
+    let whole = fs::read_to_string(&file).expect("readable");
+    fs::write(&file, format!("{whole}{{\"seq\": 99")).expect("ours");
+    let (code, _, err) = run(&studio, &["events"]).await;
+    assert!(code == Some(0) && err.contains("1 line in"), "what could not be read: {err}");
+    let engine = Engine::start(&studio).await;
+    let (_, out, err) = run(&studio, &["events", "--kind", "log_torn"]).await;
+    assert!(
+        err.is_empty() && out.contains("10 bytes, one event, are lost"),
+        "and the loss is told: {out}{err}"
+    );
+    let sim = studio.start("2025", PYTHON_PORT).await;
+    ready(&studio, sim.pid).await;
+    assert!(
+        next().await["seq"].as_u64() >= Some(1000),
+        "numbers of a new start, for who follows all the time"
+    );
+    assert_eq!(engine.terminate().await.code(), Some(0), "it ends cleanly");
+    follow.kill().await.expect("it goes on until then");
+}

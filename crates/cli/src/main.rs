@@ -7,6 +7,7 @@ mod access;
 mod ask;
 mod autoconnect;
 mod clients;
+mod events;
 mod outcome;
 mod serve;
 mod sessions;
@@ -52,6 +53,8 @@ enum Command {
     Access(access::Access),
     /// Run code in a Maya
     Exec(ask::Exec),
+    /// Show what happened, as it is written down; needs no running engine
+    Events(events::Events),
     /// Print the token of a client, making it the first time
     Token {
         /// Lower-case letters, digits, '-' and '_'
@@ -99,6 +102,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sessions(options) => runtime(1)?.block_on(sessions::sessions(&home, options)),
         Command::Access(options) => runtime(1)?.block_on(access::access(&home, options)),
         Command::Exec(options) => runtime(1)?.block_on(ask::exec(&home, options)),
+        Command::Events(options) => events::events(&home, options),
         Command::Token { name } => ask::token(&home, &name),
         Command::Clients(options) => clients::clients(&home, options),
         Command::Autoconnect(options) => autoconnect::autoconnect(&home, options),

@@ -64,6 +64,11 @@ impl Home {
         self.path.join("logs").join("audit.jsonl")
     }
 
+    /// What happened, one line for each event.
+    pub fn events(&self) -> PathBuf {
+        self.path.join("events")
+    }
+
     /// True when this is the folder that every program finds without being told.
     pub fn is_default(&self) -> bool {
         env::home_dir().is_some_and(|home| home.join(".maya-mcp") == self.path)

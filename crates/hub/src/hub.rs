@@ -4,6 +4,7 @@ use std::{
     fs::{File, TryLockError},
     io,
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU16,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -13,7 +14,9 @@ use futures_util::FutureExt as _;
 use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
 use maya_mcp_endpoint::{AuditLog, EndpointFile, EndpointSecret, Engine, Patience, Tokens, serve};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
-use maya_mcp_notify::{Desktop, Numbers, Subscribers, ask, count, tell, tell_questions};
+use maya_mcp_notify::{
+    Desktop, EventLog, Found, Limits, Numbers, Subscribers, ask, count, tell, tell_questions, write_log,
+};
 use maya_mcp_session::{
     Access, Answer, Chooser, Commands, Observation, QuestionId, Refused, Registry, Scope as Whom, SessionId,
     Snapshot,
@@ -125,7 +128,8 @@ impl Hub {
         files.forget_old_announcements(runs);
         let memory = Memory::read(&home.remembered(), is_alive);
 
-        let registry = Registry::default();
+        let (log, found) = open_log(&home, settings.keep_events_days);
+        let registry = Registry::beginning_at(found.begin_at());
         // Before anybody can call.
         let artist = Artist::speaks(&registry, home.settings(), settings.access, &memory);
         let numbers = Numbers::default();
@@ -135,6 +139,9 @@ impl Hub {
         let stop = CancellationToken::new();
         let stop_on_drop = stop.clone().drop_guard();
         let tracker = TaskTracker::new();
+        if let Some(log) = log.clone() {
+            tracker.spawn(write_log(log, registry.subscribe(), numbers.clone(), stop.clone()));
+        }
         let (commands, commanded) = Commands::new();
         let (connect, connect_now) = watch::channel(settings.connect);
 
@@ -147,6 +154,7 @@ impl Hub {
             proof: proof.clone(),
             patience: Patience::default(),
             audit: Some(AuditLog { path: home.audit(), text: settings.audit }),
+            log: log.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let serving = serve(listener, engine, stop.clone());
@@ -337,6 +345,19 @@ fn lock(home: &Home) -> Result<File, StartError> {
             Err(StartError::HomeInUse { home: home.path().to_owned(), running })
         }
         Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// The engine runs without it, too.
+fn open_log(home: &Home, days: NonZeroU16) -> (Option<EventLog>, Found) {
+    let limits = Limits { days: days.get(), ..Limits::default() };
+    match EventLog::open(home.events(), limits) {
+        Ok((log, found)) => (Some(log), found),
+        Err(error) => {
+            let folder = home.events();
+            tracing::warn!(%error, folder = %folder.display(), "what happens is not written down: the event log cannot be opened");
+            (None, Found::default())
+        }
     }
 }
 

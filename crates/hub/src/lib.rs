@@ -27,7 +27,7 @@ pub use hub::{Hub, Options, StartError, TokenRule};
 pub use maya_mcp_discovery::is_running;
 pub use maya_mcp_endpoint::{StandardError, keep_log};
 pub use maya_mcp_notify::{
-    Lasts, News, Notice, Notices, Numbers, QuietHours, Registration, Subject, Subscriber, Subscribers,
+    EventLog, Follow, Lasts, News, Notice, Notices, Numbers, Query, QuietHours, Registration, Subject, Subscriber, Subscribers,
     Telling, Urgency, deliver,
 };
 pub use reach::{Reach, ReachError};

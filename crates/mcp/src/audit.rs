@@ -3,13 +3,13 @@
 //! Invariant: no call waits for the disk; what cannot be written is counted, and the file's size is bounded.
 
 use std::{
-    fs::File,
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
+use maya_mcp_notify::private_file;
 use maya_mcp_session::{ClientName, clock};
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -18,8 +18,6 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-
-use crate::private_file;
 
 /// Lines on their way to the disk. More means that it does not take any.
 const WAITING: usize = 256;
@@ -144,16 +142,7 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
         // A file that somebody holds open (on Windows) is written on.
         let _ = make_room(path);
     }
-    let mut file = match File::options().append(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if let Some(folder) = path.parent() {
-                private_file::make_dir(folder)?;
-            }
-            private_file::create(path)?
-        }
-        opened => opened?,
-    };
-    file.write_all(text.as_bytes())
+    private_file::append(path)?.write_all(text.as_bytes())
 }
 
 /// `audit.jsonl` becomes `audit.jsonl.1`, and so on; the oldest goes.

@@ -13,7 +13,11 @@ use crate::{
 
 const SESSION: &str = "session";
 
-pub(crate) fn complete(shared: &Shared, reference: &Reference, argument: &ArgumentInfo) -> CompleteResult {
+pub(crate) async fn complete(
+    shared: &Shared,
+    reference: &Reference,
+    argument: &ArgumentInfo,
+) -> CompleteResult {
     let snapshot = shared.registry.snapshot();
     let candidates = match reference {
         _ if argument.name != SESSION => Vec::new(),
@@ -22,6 +26,7 @@ pub(crate) fn complete(shared: &Shared, reference: &Reference, argument: &Argume
         }
         Reference::Prompt(prompt) if prompt.name == RECOVER_AFTER_CRASH => {
             prompts::crashes(shared, &snapshot)
+                .await
                 .into_iter()
                 .map(|crash| Candidate::named(crash.session))
                 .collect()

@@ -21,6 +21,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use maya_mcp_maya::{Links, Outputs};
+use maya_mcp_notify::EventLog;
 use maya_mcp_session::{Commands, Registry};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
@@ -75,6 +76,8 @@ pub struct Engine {
     pub patience: Patience,
     /// Where each call is written down.
     pub audit: Option<AuditLog>,
+    /// Where older events are read from.
+    pub log: Option<EventLog>,
     pub version: String,
 }
 
@@ -92,6 +95,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
         executions: Executions::default(),
         approvals: Approvals::default(),
         audit,
+        log: engine.log,
         patience: engine.patience,
         began: tokio::time::Instant::now(),
         marks: watch::Sender::new(Marks::default()),

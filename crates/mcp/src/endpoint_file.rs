@@ -8,12 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use maya_mcp_notify::private_file::{self, OnConflict};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    private_file::{self, OnConflict},
-    secret::EndpointSecret,
-};
+use crate::secret::EndpointSecret;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointFile {

@@ -74,7 +74,7 @@ pub(crate) async fn get(
     let text = match name {
         PICK_SESSION => pick::text(shared, client),
         LOOK_OVER_SCENE => look::text(shared, client, session.as_deref()).await?,
-        _ => crash::text(shared, session.as_deref())?,
+        _ => crash::text(shared, session.as_deref()).await?,
     };
     let result = GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]);
     Ok(result.with_description(prompt.description.clone().unwrap_or_default()))

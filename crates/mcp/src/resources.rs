@@ -7,7 +7,7 @@ mod topic;
 use std::time::Duration;
 
 use maya_mcp_maya::{LinkError, SceneSummary};
-use maya_mcp_session::{ClientName, EventInfo, Session, SessionId, Since, event_info};
+use maya_mcp_session::{ClientName, EventInfo, Filter, Session, SessionId};
 use rmcp::{
     ErrorData,
     model::{
@@ -17,7 +17,11 @@ use rmcp::{
 };
 use serde::Serialize;
 
-use crate::{server::Shared, tools};
+use crate::{
+    history::{History, history},
+    server::Shared,
+    tools,
+};
 
 use topic::{EVENTS, SESSIONS};
 pub(crate) use topic::{Part, Topic};
@@ -27,6 +31,8 @@ const TEXT: &str = "text/plain";
 
 /// Longer than Maya takes when it has time at all.
 const SCENE_WITHIN: Duration = Duration::from_secs(5);
+/// More are too much to read at once, for a model too.
+const EVENTS_AT_ONCE: usize = 256;
 /// Templates change only with the program itself.
 const TEMPLATES_FRESH_MS: u64 = 60_000;
 
@@ -35,8 +41,8 @@ const TEMPLATES_FRESH_MS: u64 = 60_000;
 struct Events {
     /// Oldest first.
     events: Vec<EventInfo>,
-    /// How many there were before these.
-    older_not_kept: u64,
+    /// There were more before these; `maya-mcp events` shows what is kept of them.
+    older: bool,
 }
 
 pub(crate) fn list(shared: &Shared) -> ListResourcesResult {
@@ -49,8 +55,8 @@ pub(crate) fn list(shared: &Shared) -> ListResourcesResult {
     let events = Resource::new(EVENTS, "events")
         .with_title("What happened in Maya")
         .with_description(
-            "The latest changes of all Maya sessions, oldest first: started, closed, crashed, another scene, busy. The same for everybody, \
-            however often it is read.",
+            "The latest changes of all Maya sessions, oldest first: started, closed, crashed, another scene, busy. Those before a \
+            restart too, as long as they are kept. The same for everybody, however often it is read.",
         )
         .with_mime_type(JSON);
     let snapshot = shared.registry.snapshot();
@@ -120,9 +126,8 @@ pub(crate) async fn read(
     let (text, mime_type) = match topic {
         Topic::Sessions => (json(&tools::infos(&snapshot, client)), JSON),
         Topic::Events => {
-            let Since { edges, missed } = shared.registry.since(0);
-            let events = edges.iter().map(event_info).collect();
-            (json(&Events { events, older_not_kept: missed }), JSON)
+            let History { events, older } = history(shared, Filter::default(), EVENTS_AT_ONCE).await;
+            (json(&Events { events, older }), JSON)
         }
         Topic::Of(id, Part::Info) => {
             let name = id.to_string();

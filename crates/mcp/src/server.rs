@@ -10,6 +10,7 @@ use std::{
 
 use hyper::http::request::Parts;
 use maya_mcp_maya::{Links, Outputs};
+use maya_mcp_notify::EventLog;
 use maya_mcp_session::{ClientName, Commands, Registry};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -100,6 +101,7 @@ pub(crate) struct Shared {
     pub patience: Patience,
     pub began: Instant,
     pub audit: Audit,
+    pub log: Option<EventLog>,
     pub marks: watch::Sender<Marks>,
     pub tracker: TaskTracker,
     pub stop: CancellationToken,
@@ -339,7 +341,7 @@ impl ServerHandler for Server {
         if let Some(completed) = fixtures::complete(&request) {
             return Ok(completed);
         }
-        Ok(completion::complete(&self.shared, &request.r#ref, &request.argument))
+        Ok(completion::complete(&self.shared, &request.r#ref, &request.argument).await)
     }
 
     /// A legacy session begins: from here on it is told of changes.

@@ -11,16 +11,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use maya_mcp_notify::private_file::{self, OnConflict};
 use maya_mcp_session::ClientName;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    private_file::{self, OnConflict},
-    secret::{hex, random},
-};
+use crate::secret::{hex, random};
 
 /// So that a token is recognised as ours, by people and by programs that look for leaked secrets.
 const PREFIX: &str = "maya_";

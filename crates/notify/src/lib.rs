@@ -4,13 +4,16 @@
 //! notification daemon costs one line in the log for each of the two.
 
 mod desktop;
+mod log;
 mod notice;
 mod numbers;
+pub mod private_file;
 mod questions;
 mod subscribers;
 mod telling;
 
 pub use desktop::{Desktop, NotShown, ask, deliver};
+pub use log::{EventLog, Follow, Found, Limits, Page, Query, Torn, write_log};
 pub use notice::{Action, Lasts, Notice, Urgency, notice_for};
 pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport, count};
 pub use subscribers::{Blocking, LIMIT, News, Registration, Subscriber, Subscribers};

@@ -72,6 +72,8 @@ pub enum Kind {
     BackendConnected,
     BackendChanged,
     BackendLost,
+    /// A part of the event log itself was lost.
+    LogTorn,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +81,7 @@ pub enum Kind {
 pub struct InvalidKind(String);
 
 impl Kind {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Appeared,
         Self::Ready,
         Self::AwaitingConnect,
@@ -98,6 +100,7 @@ impl Kind {
         Self::BackendConnected,
         Self::BackendChanged,
         Self::BackendLost,
+        Self::LogTorn,
     ];
 
     pub fn name(self) -> &'static str {
@@ -120,6 +123,7 @@ impl Kind {
             Self::BackendConnected => "backend_connected",
             Self::BackendChanged => "backend_changed",
             Self::BackendLost => "backend_lost",
+            Self::LogTorn => "log_torn",
         }
     }
 

@@ -1,10 +1,13 @@
 //! Getting back to work after Maya has crashed.
 
-use maya_mcp_session::{Kind, Phase, Snapshot, event_info};
+use maya_mcp_session::{Filter, Kind, Phase, Snapshot};
 use rmcp::ErrorData;
 
 use super::unfit;
-use crate::server::Shared;
+use crate::{history::history, server::Shared};
+
+/// Nobody asks for one that was long before these.
+const CRASHES: usize = 32;
 
 /// A Maya that has crashed.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,8 +17,8 @@ pub(crate) struct Crash {
     what: String,
 }
 
-/// The latest first.
-pub(crate) fn crashes(shared: &Shared, snapshot: &Snapshot) -> Vec<Crash> {
+/// The latest first, those before a restart of the engine too.
+pub(crate) async fn crashes(shared: &Shared, snapshot: &Snapshot) -> Vec<Crash> {
     // A Maya that has crashed may still show its error window.
     let dying = snapshot.sessions.values().filter_map(|session| match &session.phase {
         phase @ Phase::NotResponding { recovered_scene: Some(_), .. } => {
@@ -24,11 +27,10 @@ pub(crate) fn crashes(shared: &Shared, snapshot: &Snapshot) -> Vec<Crash> {
         }
         _ => None,
     });
-    let events = shared.registry.since(0).edges.into_iter().rev();
-    let dead = events.filter(|edge| edge.kind() == Kind::Crashed).map(|edge| {
-        let event = event_info(&edge);
-        Crash { what: format!("{} ({})", event.detail, event.time), session: event.source }
-    });
+    let filter = Filter { kinds: Some([Kind::Crashed].into()), sources: None };
+    let events = history(shared, filter, CRASHES).await.events.into_iter().rev();
+    let dead = events
+        .map(|event| Crash { what: format!("{} ({})", event.detail, event.time), session: event.source });
     dying.chain(dead).collect()
 }
 
@@ -52,9 +54,9 @@ each type, the frame range. Tell me what is missing or different. A recovered sc
 7. Leave it to me which file becomes the real one.
 ";
 
-pub(super) fn text(shared: &Shared, wanted: Option<&str>) -> Result<String, ErrorData> {
+pub(super) async fn text(shared: &Shared, wanted: Option<&str>) -> Result<String, ErrorData> {
     let snapshot = shared.registry.snapshot();
-    let mut crashes = crashes(shared, &snapshot).into_iter();
+    let mut crashes = crashes(shared, &snapshot).await.into_iter();
     let Some(wanted) = wanted else {
         let known = crashes.next().map_or_else(not_known, |crash| told(&crash));
         return Ok(format!("{MANNER}\n{known}\n{STEPS}"));
@@ -77,7 +79,7 @@ fn told(crash: &Crash) -> String {
 }
 
 fn not_known() -> String {
-    "No crash has been seen since Maya MCP Tray was started. Ask me what happened and which scene it was. Recovered scenes are in Maya's temporary \
+    "No crash has been seen as far back as is known. Ask me what happened and which scene it was. Recovered scenes are in Maya's temporary \
     folder (in execute_code: `cmds.internalVar(userTmpDir=True)`), named after the user, the date and the time; the newest `.ma` or `.mb` file there \
     is the likely one."
         .to_owned()

@@ -38,6 +38,7 @@ impl Rig {
             executions: Executions::default(),
             approvals: Approvals::default(),
             audit: Audit::new(AuditText::Digest).0,
+            log: None,
             patience: Patience { returning, ..Patience::default() },
             began: Instant::now(),
             links: Links::default(),

@@ -106,6 +106,20 @@ async fn after_a_crash_the_recovered_scene_is_named() {
 }
 
 #[tokio::test]
+async fn a_crash_before_a_restart_is_known() {
+    let running = Running::start().await;
+    running.remembers(&[(7, "crashed"), (8, "crashed"), (8, "exited")]);
+    let last = prompt(&running, "recover_after_crash", json!({})).await;
+    assert!(text(&last).contains("of session maya-8: maya-8 crashed long ago"), "the last: {last}");
+    running.come(1);
+    crash(&running, 1, None);
+    let last = prompt(&running, "recover_after_crash", json!({})).await;
+    assert!(text(&last).contains("of session maya-1: "), "a newer one: {last}");
+    let old = prompt(&running, "recover_after_crash", json!({ "session": "maya-7" })).await;
+    assert!(text(&old).contains("maya-7 crashed long ago (2026-11-20T08:00:00Z)"), "by its name: {old}");
+}
+
+#[tokio::test]
 async fn a_maya_that_still_shows_its_error_window_has_crashed_already() {
     let running = Running::start().await;
     let _maya = FakeMaya::connect(&running).await;

@@ -148,11 +148,38 @@ async fn reading_what_happened_takes_it_from_nobody() {
         let read = parsed(both.read("maya://events").await);
         let kinds: Vec<_> = read["events"].as_array().expect("events").iter().map(|e| &e["kind"]).collect();
         assert_eq!(kinds, ["appeared", "exited"], "look {look}");
-        assert_eq!(read["older_not_kept"], 0, "look {look}");
+        assert_eq!(read["older"], false, "look {look}");
     }
     let listing = running.call("cursor", "list_sessions", json!({})).await;
     let changes = listing["structuredContent"]["changes"].as_array().expect("changes");
     assert_eq!(changes.len(), 2, "the client is told all the same");
+}
+
+#[tokio::test]
+async fn what_happened_before_a_restart_comes_before_what_happened_since() {
+    let running = Running::start().await;
+    let both = Both::connect(&running).await;
+    let told = async || {
+        let read = parsed(both.read("maya://events").await);
+        let row = |event: &Value| (event["seq"].as_u64().expect("a number"), event["kind"].to_string());
+        let events: Vec<_> = read["events"].as_array().expect("events").iter().map(row).collect();
+        (events, read["older"].as_bool().expect("yes or no"))
+    };
+    running.remembers(&[(7, "appeared"), (7, "heartbeat"), (7, "crashed")]);
+    let row = |seq, kind: &str| (seq, format!("\"{kind}\""));
+    let old = [row(1, "appeared"), row(3, "crashed")];
+    assert_eq!(told().await, (old.to_vec(), false), "nobody asked for the heartbeat");
+    running.come(1);
+    running.go(1);
+    let (events, older) = told().await;
+    assert_eq!(events[..2], old, "the older ones");
+    assert_eq!(events[2..], [row(1000, "appeared"), row(1001, "exited")], "and the newer ones, once");
+    assert!(!older, "that is all");
+    for pid in 2..257 {
+        running.come(pid);
+    }
+    let (events, older) = told().await;
+    assert_eq!((events.len(), events[0].0, older), (256, 1001, true), "the newest, and that there were more");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use maya_mcp_endpoint::{AuditLog, AuditText, EndpointFile, EndpointSecret, Engine, Patience, Tokens, serve};
 use maya_mcp_maya::{Links, Outputs};
+use maya_mcp_notify::EventLog;
 use maya_mcp_session::{ClientName, Commands, Ending, Observation, Process, ProcessId, Registry};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -13,6 +14,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Far above what anything takes; only a hang reaches it.
 pub const HANG: Duration = Duration::from_secs(10);
+
+/// The number of the engine's first event.
+const BEGIN: u64 = 1000;
 
 pub async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
     tokio::time::timeout(HANG, work).await.unwrap_or_else(|_| panic!("{what} did not happen"))
@@ -66,7 +70,8 @@ impl Running {
         for client in clients {
             tokens.token_for(&name(client)).expect("a token");
         }
-        let (registry, links, stop) = (Registry::default(), Links::default(), CancellationToken::new());
+        let (registry, links, stop) =
+            (Registry::beginning_at(BEGIN), Links::default(), CancellationToken::new());
         let outputs = Outputs::default();
         let proof = EndpointSecret::random();
         let engine = Engine {
@@ -75,6 +80,7 @@ impl Running {
             outputs: outputs.clone(),
             patience,
             audit: Some(AuditLog { path: home.path().join("logs/audit.jsonl"), text: AuditText::Digest }),
+            log: Some(EventLog::at(home.path().join("events"))),
             // Nobody carries out what is asked for.
             commands: Commands::new().0,
             tokens: Some(tokens.clone()),
@@ -132,6 +138,19 @@ impl Running {
     pub async fn call(&self, client: &str, tool: &str, arguments: Value) -> Value {
         let answer = self.modern(client, "tools/call", json!({ "name": tool, "arguments": arguments })).await;
         answer.get("result").cloned().unwrap_or_else(|| panic!("no result in {answer}"))
+    }
+
+    /// An engine before this one has written this down: the pid and the kind of each.
+    pub fn remembers(&self, events: &[(u32, &str)]) {
+        let line = |(seq, (pid, kind)): (usize, &(u32, &str))| {
+            let session = format!("maya-{pid}");
+            let detail = format!("{session} {kind} long ago");
+            json!({"seq": seq + 1, "time": "2026-11-20T08:00:00Z", "source": session, "kind": kind, "session": session, "detail": detail})
+        };
+        let lines: Vec<_> = events.iter().enumerate().map(line).map(|line| format!("{line}\n")).collect();
+        let folder = self.home.path().join("events");
+        std::fs::create_dir_all(&folder).expect("writable");
+        std::fs::write(folder.join("00000000000000000001.jsonl"), lines.concat()).expect("writable");
     }
 
     pub fn come(&self, pid: u32) {

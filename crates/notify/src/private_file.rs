@@ -8,8 +8,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::secret::{hex, random};
-
 /// What happens when the name is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnConflict {
@@ -19,7 +17,7 @@ pub enum OnConflict {
 }
 
 /// A folder that is there already stays as it is: it may be anybody's, `/tmp` for one.
-pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
+pub fn make_dir(dir: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -28,7 +26,7 @@ pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// A folder that holds nothing but secrets, closed to others even if it was open before.
-pub(crate) fn make_secret_dir(dir: &Path) -> io::Result<()> {
+pub fn make_secret_dir(dir: &Path) -> io::Result<()> {
     make_dir(dir)?;
     #[cfg(unix)]
     {
@@ -63,7 +61,7 @@ pub fn write(path: &Path, content: &[u8], on_conflict: OnConflict) -> io::Result
     Ok(())
 }
 
-pub(crate) fn create(path: &Path) -> io::Result<File> {
+pub fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -74,13 +72,32 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// To write at its end; made, with its folder, when it is not there.
+pub fn append(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    match (options.open(path), path.parent()) {
+        (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
+            make_dir(folder)?;
+            options.open(path)
+        }
+        (opened, _) => opened,
+    }
+}
+
 fn temporary_beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}", hex(&random::<8>())))
+    let random = getrandom::u64().expect("the operating system gives random numbers");
+    path.with_file_name(format!(".{name}.{random:016x}"))
 }
 
 /// So that the name survives a power failure too. Not every system can do it, and nothing depends on it.
-fn sync_dir(path: &Path) {
+pub(crate) fn sync_dir(path: &Path) {
     #[cfg(unix)]
     if let Some(dir) = path.parent() {
         let _ = File::open(dir).and_then(|dir| dir.sync_all());
