@@ -8,11 +8,16 @@ mod notice;
 mod numbers;
 mod questions;
 mod telling;
+mod webhooks;
 
 pub use desktop::{Desktop, NotShown, ask, deliver};
 pub use notice::{Action, Lasts, Notice, Urgency, notice_for};
 pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport};
 pub use telling::{Notices, QuietHours, Subject, Telling};
+pub use webhooks::{
+    Courier, History, InvalidWebhook, Pace, Secret, Webhook, WebhookOptions, WebhookState, Webhooks,
+    webhooks_in_settings,
+};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
