@@ -13,7 +13,9 @@ use futures_util::FutureExt as _;
 use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
 use maya_mcp_endpoint::{AuditLog, EndpointFile, EndpointSecret, Engine, Patience, Tokens, serve};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
-use maya_mcp_notify::{Desktop, Numbers, ask, tell, tell_questions};
+use maya_mcp_notify::{
+    Courier, Desktop, Numbers, Pace, Webhook, WebhookOptions, Webhooks, ask, tell, tell_questions,
+};
 use maya_mcp_session::{
     Access, Answer, Chooser, Commands, Observation, QuestionId, Refused, Registry, Scope as Whom, SessionId,
     Snapshot,
@@ -87,6 +89,7 @@ pub struct Hub {
     artist: Artist,
     wishes: Wishes,
     numbers: Numbers,
+    webhooks: Webhooks,
     connect: watch::Sender<Connect>,
     endpoint_file: EndpointFile,
     home: Home,
@@ -161,6 +164,10 @@ impl Hub {
             let deliver = move |notice, withdrawn| ask(notice, withdrawn, to.clone());
             tracker.spawn(tell_questions(registry.watch(), client_title, deliver, stop.clone()));
         }
+        let (webhooks, couriers) = couriers(settings.webhooks, &home, &registry, &numbers);
+        for courier in couriers {
+            tracker.spawn(courier.run(stop.clone()));
+        }
         tracker.spawn(remember(home.remembered(), memory.clone(), registry.watch(), stop.clone()));
         let remote = if settings.remote_hosts {
             Remote::Allowed
@@ -198,6 +205,7 @@ impl Hub {
             artist,
             wishes,
             numbers,
+            webhooks,
             connect,
             endpoint_file,
             home,
@@ -262,6 +270,11 @@ impl Hub {
         &self.numbers
     }
 
+    /// How each webhook fares.
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.webhooks
+    }
+
     /// What people may ask for beside choosing.
     pub fn commands(&self) -> Commands {
         self.commands.clone()
@@ -296,6 +309,18 @@ impl Hub {
         }
         tracing::info!("the engine has stopped");
     }
+}
+
+/// Each is to be run until the end.
+fn couriers(
+    configured: Vec<Webhook>,
+    home: &Home,
+    registry: &Registry,
+    numbers: &Numbers,
+) -> (Webhooks, Vec<Courier>) {
+    let (registry, numbers) = (registry.clone(), numbers.clone());
+    let (history, folder, pace) = (None, home.webhooks(), Pace::default());
+    Webhooks::open(configured, &WebhookOptions { registry, history, numbers, folder, pace })
 }
 
 fn lock(home: &Home) -> Result<File, StartError> {

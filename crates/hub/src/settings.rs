@@ -11,7 +11,7 @@ use std::{
 
 use maya_mcp_endpoint::{AuditText, OnConflict, write_private};
 use maya_mcp_maya::LinkKind;
-use maya_mcp_notify::{Notices, QuietHours, Subject, Telling};
+use maya_mcp_notify::{Notices, QuietHours, Subject, Telling, Webhook, webhooks_in_settings};
 use maya_mcp_session::{Access, clock::Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -50,6 +50,9 @@ pub struct Settings {
     pub heartbeat_s: Option<NonZeroU64>,
     /// For so long the event log is kept, in days.
     pub keep_events_days: NonZeroU16,
+    /// Programs elsewhere that events are posted to.
+    #[serde(deserialize_with = "webhooks_in_settings")]
+    pub webhooks: Vec<Webhook>,
     /// What `logs/audit.jsonl` holds of each call: a digest of its arguments, or the arguments as well.
     pub audit: AuditText,
 }
@@ -91,6 +94,7 @@ impl Default for Settings {
             selection_events: false,
             heartbeat_s: None,
             keep_events_days: KEEP_EVENTS_DAYS,
+            webhooks: Vec::new(),
             audit: AuditText::default(),
         }
     }
@@ -209,6 +213,12 @@ mod tests {
         let message = Settings::read(path.clone()).expect_err("it is broken").to_string();
         assert!(message.contains("line 1 column 10"), "the place is told: {message}");
         assert!(set(path.clone(), "connect", Connect::Auto).is_err(), "nor is it written over");
+        let webhooks = r#"{"webhooks": [{"url": "http://farm.example.com"}]}"#;
+        let message = serde_json::from_str::<Settings>(webhooks).expect_err("plain http").to_string();
+        assert!(
+            message.contains("number 1") && message.contains("https"),
+            "which, and what to do: {message}"
+        );
         assert_eq!(fs::read_to_string(&path).expect("it is there"), "{\"port\": }", "it stays as it was");
     }
 
