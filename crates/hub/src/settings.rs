@@ -104,7 +104,10 @@ impl Default for Settings {
 pub enum SettingsError {
     #[error("reading the settings in {path}")]
     Read { path: PathBuf, source: io::Error },
-    #[error("the settings in {path} are not valid JSON ({error}); correct that line, or remove the file")]
+    #[error(
+        "the settings in {path} are not {} ({error}); correct that line, or remove the file",
+        if error.is_data() { "as they should be" } else { "valid JSON" }
+    )]
     Parse { path: PathBuf, error: serde_json::Error },
     #[error("writing the settings in {path}")]
     Write { path: PathBuf, source: io::Error },
@@ -213,13 +216,14 @@ mod tests {
         let message = Settings::read(path.clone()).expect_err("it is broken").to_string();
         assert!(message.contains("line 1 column 10"), "the place is told: {message}");
         assert!(set(path.clone(), "connect", Connect::Auto).is_err(), "nor is it written over");
-        let webhooks = r#"{"webhooks": [{"url": "http://farm.example.com"}]}"#;
-        let message = serde_json::from_str::<Settings>(webhooks).expect_err("plain http").to_string();
+        assert_eq!(fs::read_to_string(&path).expect("it is there"), "{\"port\": }", "it stays as it was");
+        fs::write(&path, r#"{"webhooks": [{"url": "http://farm.example.com"}]}"#).expect("writable");
+        let message = Settings::read(path).expect_err("plain http").to_string();
+        assert!(!message.contains("not valid JSON"), "it is: {message}");
         assert!(
             message.contains("number 1") && message.contains("https"),
             "which, and what to do: {message}"
         );
-        assert_eq!(fs::read_to_string(&path).expect("it is there"), "{\"port\": }", "it stays as it was");
     }
 
     #[test]
