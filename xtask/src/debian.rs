@@ -28,6 +28,7 @@ pub type Group = &'static [Package];
 pub const BUILD: Group = &[
     library("libwebkit2gtk-4.1-dev"),
     library("libdbus-1-dev"),
+    library("libssl-dev"),
     library("libc6-dev"),
     tool("gcc", "gcc"),
     tool("pkg-config", "pkg-config"),

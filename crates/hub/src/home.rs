@@ -69,6 +69,11 @@ impl Home {
         self.path.join("events")
     }
 
+    /// How far each webhook has come.
+    pub fn webhooks(&self) -> PathBuf {
+        self.path.join("events").join("webhooks")
+    }
+
     /// True when this is the folder that every program finds without being told.
     pub fn is_default(&self) -> bool {
         env::home_dir().is_some_and(|home| home.join(".maya-mcp") == self.path)

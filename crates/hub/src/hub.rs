@@ -15,7 +15,8 @@ use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, i
 use maya_mcp_endpoint::{AuditLog, EndpointFile, EndpointSecret, Engine, Patience, Tokens, serve};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
 use maya_mcp_notify::{
-    Desktop, EventLog, Found, Limits, Numbers, Subscribers, ask, count, tell, tell_questions, write_log,
+    Courier, Desktop, EventLog, Found, History, Limits, Numbers, Pace, Subscribers, Webhook, WebhookOptions,
+    Webhooks, ask, count, tell, tell_questions, write_log,
 };
 use maya_mcp_session::{
     Access, Answer, Chooser, Commands, Observation, QuestionId, Refused, Registry, Scope as Whom, SessionId,
@@ -95,6 +96,7 @@ pub struct Hub {
     wishes: Wishes,
     numbers: Numbers,
     subscribers: Subscribers,
+    webhooks: Webhooks,
     connect: watch::Sender<Connect>,
     endpoint_file: EndpointFile,
     home: Home,
@@ -179,6 +181,10 @@ impl Hub {
         if let Some(seconds) = settings.heartbeat_s {
             until_stopped(heartbeat(registry.clone(), Duration::from_secs(seconds.get())).boxed());
         }
+        let (webhooks, couriers) = couriers(settings.webhooks, &home, log.clone(), &registry, &numbers);
+        for courier in couriers {
+            tracker.spawn(courier.run(stop.clone()));
+        }
         tracker.spawn(remember(home.remembered(), memory.clone(), registry.watch(), stop.clone()));
         let remote = if settings.remote_hosts {
             Remote::Allowed
@@ -218,6 +224,7 @@ impl Hub {
             wishes,
             numbers,
             subscribers,
+            webhooks,
             connect,
             endpoint_file,
             home,
@@ -287,6 +294,11 @@ impl Hub {
         &self.subscribers
     }
 
+    /// How each webhook fares.
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.webhooks
+    }
+
     /// What people may ask for beside choosing.
     pub fn commands(&self) -> Commands {
         self.commands.clone()
@@ -331,6 +343,20 @@ async fn heartbeat(registry: Registry, every: Duration) {
         beat.tick().await;
         registry.observe(&Observation::Beat);
     }
+}
+
+/// Each is to be run until the end.
+fn couriers(
+    configured: Vec<Webhook>,
+    home: &Home,
+    log: Option<EventLog>,
+    registry: &Registry,
+    numbers: &Numbers,
+) -> (Webhooks, Vec<Courier>) {
+    let (registry, numbers) = (registry.clone(), numbers.clone());
+    let history = log.map(|log| Arc::new(log) as Arc<dyn History>);
+    let (folder, pace) = (home.webhooks(), Pace::default());
+    Webhooks::open(configured, &WebhookOptions { registry, history, numbers, folder, pace })
 }
 
 fn lock(home: &Home) -> Result<File, StartError> {

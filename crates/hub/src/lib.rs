@@ -27,8 +27,8 @@ pub use hub::{Hub, Options, StartError, TokenRule};
 pub use maya_mcp_discovery::is_running;
 pub use maya_mcp_endpoint::{StandardError, keep_log};
 pub use maya_mcp_notify::{
-    EventLog, Follow, Lasts, News, Notice, Notices, Numbers, Query, QuietHours, Registration, Subject, Subscriber, Subscribers,
-    Telling, Urgency, deliver,
+    EventLog, Follow, Lasts, News, Notice, Notices, Numbers, Query, QuietHours, Registration, Subject,
+    Subscriber, Subscribers, Telling, Urgency, deliver,
 };
 pub use reach::{Reach, ReachError};
 pub use settings::{Connect, DEFAULT_PORT, Settings, SettingsError};

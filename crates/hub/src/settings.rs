@@ -11,7 +11,7 @@ use std::{
 
 use maya_mcp_endpoint::{AuditText, OnConflict, write_private};
 use maya_mcp_maya::LinkKind;
-use maya_mcp_notify::{Notices, QuietHours, Subject, Telling};
+use maya_mcp_notify::{Notices, QuietHours, Subject, Telling, Webhook, webhooks_in_settings};
 use maya_mcp_session::{Access, clock::Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -50,6 +50,9 @@ pub struct Settings {
     pub heartbeat_s: Option<NonZeroU64>,
     /// For so long the event log is kept, in days.
     pub keep_events_days: NonZeroU16,
+    /// Programs elsewhere that events are posted to.
+    #[serde(deserialize_with = "webhooks_in_settings")]
+    pub webhooks: Vec<Webhook>,
     /// What `logs/audit.jsonl` holds of each call: a digest of its arguments, or the arguments as well.
     pub audit: AuditText,
 }
@@ -91,6 +94,7 @@ impl Default for Settings {
             selection_events: false,
             heartbeat_s: None,
             keep_events_days: KEEP_EVENTS_DAYS,
+            webhooks: Vec::new(),
             audit: AuditText::default(),
         }
     }
@@ -100,7 +104,10 @@ impl Default for Settings {
 pub enum SettingsError {
     #[error("reading the settings in {path}")]
     Read { path: PathBuf, source: io::Error },
-    #[error("the settings in {path} are not valid JSON ({error}); correct that line, or remove the file")]
+    #[error(
+        "the settings in {path} are not {} ({error}); correct that line, or remove the file",
+        if error.is_data() { "as they should be" } else { "valid JSON" }
+    )]
     Parse { path: PathBuf, error: serde_json::Error },
     #[error("writing the settings in {path}")]
     Write { path: PathBuf, source: io::Error },
@@ -210,6 +217,13 @@ mod tests {
         assert!(message.contains("line 1 column 10"), "the place is told: {message}");
         assert!(set(path.clone(), "connect", Connect::Auto).is_err(), "nor is it written over");
         assert_eq!(fs::read_to_string(&path).expect("it is there"), "{\"port\": }", "it stays as it was");
+        fs::write(&path, r#"{"webhooks": [{"url": "http://farm.example.com"}]}"#).expect("writable");
+        let message = Settings::read(path).expect_err("plain http").to_string();
+        assert!(!message.contains("not valid JSON"), "it is: {message}");
+        assert!(
+            message.contains("number 1") && message.contains("https"),
+            "which, and what to do: {message}"
+        );
     }
 
     #[test]

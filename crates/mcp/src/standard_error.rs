@@ -9,7 +9,7 @@ use std::{
     sync::OnceLock,
 };
 
-use crate::private_file;
+use maya_mcp_notify::private_file;
 
 /// Where it goes instead.
 static LOG: OnceLock<File> = OnceLock::new();

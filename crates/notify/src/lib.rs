@@ -11,6 +11,7 @@ pub mod private_file;
 mod questions;
 mod subscribers;
 mod telling;
+mod webhooks;
 
 pub use desktop::{Desktop, NotShown, ask, deliver};
 pub use log::{EventLog, Follow, Found, Limits, Page, Query, Torn, write_log};
@@ -18,6 +19,10 @@ pub use notice::{Action, Lasts, Notice, Urgency, notice_for};
 pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport, count};
 pub use subscribers::{Blocking, LIMIT, News, Registration, Subscriber, Subscribers};
 pub use telling::{Notices, QuietHours, Subject, Telling};
+pub use webhooks::{
+    Courier, History, InvalidWebhook, Pace, Secret, Webhook, WebhookOptions, WebhookState, Webhooks,
+    webhooks_in_settings,
+};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

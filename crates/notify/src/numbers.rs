@@ -179,15 +179,21 @@ impl Numbers {
 
     /// It has been handed over just now.
     pub fn forwarded(&self, outlet: Outlet, kind: Kind, known: Instant) {
+        self.forwarded_late(outlet, kind);
         let delay = known.elapsed();
         let mut tables = self.tables();
-        let told = tables.told.entry((outlet, kind)).or_default();
-        told.forwarded += 1;
-        told.last_at = Some(maya_mcp_session::clock::now().to_string());
         let delays = tables.delays.entry(outlet).or_default();
         let bucket = BUCKETS_MS.iter().position(|most| delay <= Duration::from_millis(*most));
         delays.buckets[bucket.unwrap_or(BUCKETS_MS.len())] += 1;
         delays.sum += delay;
+    }
+
+    /// As [`Numbers::forwarded`], for an event from before a restart: when it was known is not comparable with now.
+    pub fn forwarded_late(&self, outlet: Outlet, kind: Kind) {
+        let mut tables = self.tables();
+        let told = tables.told.entry((outlet, kind)).or_default();
+        told.forwarded += 1;
+        told.last_at = Some(maya_mcp_session::clock::now().to_string());
     }
 
     pub fn coalesced(&self, outlet: Outlet, kind: Kind) {
