@@ -68,7 +68,7 @@ async fn a_crate_uses_only_those_below_it() {
         ("maya-mcp-discovery", &["session"]),
         ("maya-mcp-maya", &["session"]),
         ("maya-mcp-notify", &["session"]),
-        ("maya-mcp-endpoint", &["session", "maya"]),
+        ("maya-mcp-endpoint", &["session", "maya", "notify"]),
         ("maya-mcp-hub", &["session", "discovery", "maya", "notify", "endpoint", "clients"]),
     ];
     let metadata = metadata().await;

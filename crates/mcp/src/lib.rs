@@ -16,6 +16,7 @@ mod connections;
 mod elicitation;
 mod endpoint;
 mod endpoint_file;
+mod events;
 mod executions;
 #[cfg(feature = "conformance-fixtures")]
 mod fixtures;
@@ -34,6 +35,7 @@ mod secret;
 mod server;
 mod shares;
 mod slow_readers;
+mod status;
 mod tokens;
 mod tools;
 
@@ -45,5 +47,6 @@ pub use endpoint_file::{EndpointFile, EndpointFileError};
 pub use private_file::{OnConflict, write as write_private};
 pub use secret::EndpointSecret;
 pub use server::Patience;
+pub use status::FurtherStatus;
 pub use tokens::Tokens;
 pub use tools::OUR_CLIENT;

@@ -10,6 +10,7 @@ use std::{
 
 use hyper::http::request::Parts;
 use maya_mcp_maya::{Links, Outputs};
+use maya_mcp_notify::Numbers;
 use maya_mcp_session::{ClientName, Commands, Registry};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -97,6 +98,7 @@ pub(crate) struct Shared {
     pub began: Instant,
     pub audit: Audit,
     pub marks: watch::Sender<Marks>,
+    pub numbers: Numbers,
     pub tracker: TaskTracker,
     pub stop: CancellationToken,
     pub version: String,

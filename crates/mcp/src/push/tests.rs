@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use maya_mcp_maya::{Links, Stream};
+use maya_mcp_notify::Numbers;
 use maya_mcp_session::{
     Chooser, Commands, Ending, Facts, Observation, Process, ProcessId, Registry, Scene, SceneReason,
     SessionId, Wanted, clock,
@@ -34,7 +35,7 @@ impl Rig {
     async fn returning(pids: &[u32], returning: Duration) -> Self {
         let registry = Registry::default();
         let shared = Arc::new(Shared {
-            changes: Changes::new(&registry),
+            changes: Changes::new(&registry, &Numbers::default()),
             executions: Executions::default(),
             approvals: Approvals::default(),
             audit: Audit::new(AuditText::Digest).0,
@@ -44,6 +45,7 @@ impl Rig {
             outputs: Outputs::default(),
             commands: Commands::new().0,
             marks: watch::Sender::new(Marks::default()),
+            numbers: Numbers::default(),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
             version: String::new(),
