@@ -41,7 +41,7 @@ mod tools;
 
 pub use audit::{AuditLog, AuditText};
 pub use bridge::{BridgeError, BridgeOptions, StartCommand, bridge};
-pub use call::{CallError, call_tool};
+pub use call::{CallError, call_tool, get};
 pub use endpoint::{Engine, serve};
 pub use endpoint_file::{EndpointFile, EndpointFileError};
 pub use private_file::{OnConflict, write as write_private};

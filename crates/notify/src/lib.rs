@@ -3,12 +3,16 @@
 //! Invariant: what to say is decided by a pure function of the event, or of the snapshot for what clients ask; a desktop without a
 //! notification daemon costs one line in the log for each of the two.
 
+#[cfg(all(unix, not(target_os = "macos")))]
+mod daemon;
 mod desktop;
 mod notice;
 mod numbers;
 mod questions;
 mod telling;
 
+#[cfg(all(unix, not(target_os = "macos")))]
+pub use daemon::daemon;
 pub use desktop::{Desktop, NotShown, ask, deliver};
 pub use notice::{Action, Lasts, Notice, Urgency, notice_for};
 pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport};
