@@ -196,8 +196,9 @@ pub(crate) struct Listener {
     /// The registry's revision up to which the client can know the list.
     listed: u64,
     shared: Arc<Shared>,
-    /// The number of the first event that is not counted yet for this listener.
-    counted: u64,
+    /// The number of the first event of which a signal may still come; and those after it that had one.
+    uncounted: u64,
+    counted: BTreeSet<u64>,
     /// The number of the first event that it cannot have been told of.
     next_seq: u64,
     shown: watch::Receiver<u64>,
@@ -238,7 +239,8 @@ impl Listener {
         let (marks, shown) = (shared.marks.subscribe(), shared.outputs.watch());
         let next_seq = shared.registry.next_seq();
         let next_look = Instant::now();
-        Self { marks, listed, shared: shared.clone(), counted: next_seq, next_seq, shown, next_look }
+        let (uncounted, counted) = (next_seq, BTreeSet::new());
+        Self { marks, listed, shared: shared.clone(), uncounted, counted, next_seq, shown, next_look }
     }
 
     /// `None` at the engine's end. May be empty.
@@ -265,24 +267,19 @@ impl Listener {
 
     /// This has been written. Of the events that it stems from, the last has had a signal, and the others are in it too.
     fn count(&mut self, news: &News) {
-        if self.counted >= self.next_seq {
-            return;
-        }
-        let Since { edges, .. } = self.shared.registry.since(self.counted);
+        let Since { edges, .. } = self.shared.registry.since(self.uncounted);
         let told = edges.iter().take_while(|edge| edge.seq < self.next_seq);
-        let mut told = told.filter(|edge| news.stems_from(edge)).peekable();
-        let mut is_told = false;
-        while let Some(edge) = told.next() {
-            is_told = true;
-            if told.peek().is_some() {
-                self.shared.numbers.coalesced(To::Mcp, edge.kind());
-            } else {
-                self.shared.numbers.forwarded(To::Mcp, edge.kind(), edge.known);
-            }
+        let told: Vec<_> =
+            told.filter(|edge| news.stems_from(edge) && !self.counted.contains(&edge.seq)).collect();
+        if let Some((last, others)) = told.split_last() {
+            others.iter().for_each(|edge| self.shared.numbers.coalesced(To::Mcp, edge.kind()));
+            self.shared.numbers.forwarded(To::Mcp, last.kind(), last.known);
         }
-        if is_told {
-            self.counted = self.next_seq;
-        }
+        self.counted.extend(told.iter().map(|edge| edge.seq));
+        // Whatever signal an older one has, has gone out.
+        let recent = edges.iter().find(|edge| edge.known.elapsed() <= BURST * 2);
+        self.uncounted = recent.map_or(self.next_seq, |edge| edge.seq.min(self.next_seq));
+        self.counted.retain(|seq| *seq >= self.uncounted);
     }
 }
 

@@ -88,7 +88,7 @@ impl Status {
         let mut report = json!({
             "version": self.shared.version,
             "pid": std::process::id(),
-            "since": (clock::now() - uptime).to_string(),
+            "since": format!("{:.0}", clock::now() - uptime),
             "uptime_s": uptime.as_secs(),
             "endpoint": self.endpoint,
             "sessions": self.phases(),

@@ -115,10 +115,8 @@ impl Raw {
             let read = self.stream.read(&mut some).await.expect("it goes on");
             assert!(read > 0, "the end came before {words:?}");
             text.extend_from_slice(&some[..read]);
-            if text[text.len().saturating_sub(read + words.len() + 256)..]
-                .windows(words.len())
-                .any(|part| part == words.as_bytes())
-            {
+            let new = text.len().saturating_sub(read + words.len());
+            if text[new..].windows(words.len()).any(|part| part == words.as_bytes()) {
                 return String::from_utf8(text).expect("UTF-8");
             }
         }
