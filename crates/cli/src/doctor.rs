@@ -53,7 +53,9 @@ pub async fn doctor(home: &Home, options: Doctor) -> anyhow::Result<ExitCode> {
     if options.json {
         println!("{:#}", json!({ "ok": ok, "checks": checks }));
     } else {
-        checks.iter().for_each(|check| println!("{}", check.line()));
+        for check in &checks {
+            println!("{}", check.line());
+        }
     }
     Ok(if ok { ExitCode::SUCCESS } else { FAILED.into() })
 }

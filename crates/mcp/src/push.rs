@@ -272,7 +272,9 @@ impl Listener {
         let told: Vec<_> =
             told.filter(|edge| news.stems_from(edge) && !self.counted.contains(&edge.seq)).collect();
         if let Some((last, others)) = told.split_last() {
-            others.iter().for_each(|edge| self.shared.numbers.coalesced(To::Mcp, edge.kind()));
+            for edge in others {
+                self.shared.numbers.coalesced(To::Mcp, edge.kind());
+            }
             self.shared.numbers.forwarded(To::Mcp, last.kind(), last.known);
         }
         self.counted.extend(told.iter().map(|edge| edge.seq));

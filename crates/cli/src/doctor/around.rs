@@ -15,9 +15,9 @@ const DAEMON: Duration = Duration::from_secs(3);
 
 pub fn home(home: &Home) -> Check {
     let path = home.path().display();
-    match is_private(home.path()) {
-        Ok(true) => Check::ok("home", path.to_string()),
-        Ok(false) => Check::problem(
+    match is_open_to_others(home.path()) {
+        Ok(false) => Check::ok("home", path.to_string()),
+        Ok(true) => Check::problem(
             "home",
             format!("{path} is open to other users of this machine"),
             format!("Close it: chmod 700 {path}"),
@@ -29,15 +29,15 @@ pub fn home(home: &Home) -> Check {
 }
 
 #[cfg(unix)]
-fn is_private(folder: &Path) -> io::Result<bool> {
+fn is_open_to_others(folder: &Path) -> io::Result<bool> {
     use std::os::unix::fs::PermissionsExt as _;
-    Ok(fs::metadata(folder)?.permissions().mode() & 0o077 == 0)
+    Ok(fs::metadata(folder)?.permissions().mode() & 0o077 != 0)
 }
 
 /// It lies in the user's profile, which others cannot read.
 #[cfg(not(unix))]
-fn is_private(folder: &Path) -> io::Result<bool> {
-    fs::metadata(folder).map(|_| true)
+fn is_open_to_others(folder: &Path) -> io::Result<bool> {
+    fs::metadata(folder).map(|_| false)
 }
 
 /// Of an engine that does not run: whether it could.
@@ -126,25 +126,25 @@ pub async fn daemon() -> Option<Result<String, String>> {
 
 /// Whether the tray could be drawn, where that needs more than the system has.
 #[cfg(target_os = "linux")]
-pub fn tray() -> Option<Check> {
+pub fn tray() -> Vec<Check> {
     const LIBRARIES: [&str; 2] = ["libayatana-appindicator3.so.1", "libappindicator3.so.1"];
     if !crate::serve::has_display(|name| std::env::var_os(name)) {
-        return Some(Check::ok("tray", "there is no display here; `maya-mcp serve` needs none"));
+        return vec![Check::ok("tray", "there is no display here; `maya-mcp serve` needs none")];
     }
     let found = LIBRARIES.iter().find(|name| library_folders().any(|folder| folder.join(name).exists()));
-    Some(match found {
+    vec![match found {
         Some(name) => Check::ok("tray", format!("there is a display, and {name}")),
         None => Check::problem(
             "tray",
             format!("neither {} nor {} is installed", LIBRARIES[0], LIBRARIES[1]),
             "Install it (libayatana-appindicator3-1 on Debian and Ubuntu, libayatana-appindicator-gtk3 on Fedora) to have the tray; the window and `maya-mcp serve` do without.",
         ),
-    })
+    }]
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn tray() -> Option<Check> {
-    None
+pub fn tray() -> Vec<Check> {
+    Vec::new()
 }
 
 /// Where the loader looks, in the distributions that artists have.

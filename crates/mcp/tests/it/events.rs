@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Response, StatusCode};
+use reqwest::{Response, StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
 
 use crate::{
@@ -181,7 +181,7 @@ async fn nobody_reads_without_the_right_address_and_token_or_by_another_method()
         ] {
             let response = in_time(why, request.send()).await.expect("sent");
             assert_eq!(response.status(), status, "{path}: {why}");
-            let allow = response.headers().get("allow").map(|allow| allow.as_bytes());
+            let allow = response.headers().get("allow").map(HeaderValue::as_bytes);
             let is_method = status == StatusCode::METHOD_NOT_ALLOWED;
             assert_eq!(allow, is_method.then_some(b"GET".as_slice()), "{path}: {why}");
         }
