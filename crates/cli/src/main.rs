@@ -7,10 +7,12 @@ mod access;
 mod ask;
 mod autoconnect;
 mod clients;
+mod doctor;
 mod events;
 mod outcome;
 mod serve;
 mod sessions;
+mod status;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -64,6 +66,10 @@ enum Command {
     Clients(clients::Clients),
     /// List which versions of Maya connect by themselves when they start; turn that on or off
     Autoconnect(autoconnect::Autoconnect),
+    /// Say how the running application is
+    Status(status::Status),
+    /// Look for what is not in order on this machine, and say what to do
+    Doctor(doctor::Doctor),
 }
 
 fn main() -> ExitCode {
@@ -106,5 +112,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Token { name } => ask::token(&home, &name),
         Command::Clients(options) => clients::clients(&home, options),
         Command::Autoconnect(options) => autoconnect::autoconnect(&home, options),
+        Command::Status(options) => runtime(1)?.block_on(status::status(&home, options)),
+        Command::Doctor(options) => {
+            let runtime = runtime(1)?;
+            let looked = runtime.block_on(doctor::doctor(&home, options));
+            // A session bus that does not answer must not keep us here.
+            runtime.shutdown_background();
+            looked
+        }
     }
 }

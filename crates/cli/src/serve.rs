@@ -113,7 +113,7 @@ fn start_command(home: &Home) -> Option<StartCommand> {
 }
 
 /// Where a display has to be named there may be none: many clients start us with hardly any environment.
-fn has_display(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+pub fn has_display(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let is_named = |name| variable(name).is_some_and(|value| !value.is_empty());
     cfg!(any(windows, target_os = "macos")) || is_named("WAYLAND_DISPLAY") || is_named("DISPLAY")
 }

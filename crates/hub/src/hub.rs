@@ -12,7 +12,9 @@ use std::{
 
 use futures_util::FutureExt as _;
 use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
-use maya_mcp_endpoint::{AuditLog, EndpointFile, EndpointSecret, Engine, Patience, Tokens, serve};
+use maya_mcp_endpoint::{
+    AuditLog, EndpointFile, EndpointSecret, Engine, FurtherStatus, Patience, Tokens, serve,
+};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
 use maya_mcp_notify::{
     Courier, Desktop, EventLog, Found, History, Limits, Numbers, Pace, Subscribers, Webhook, WebhookOptions,
@@ -157,6 +159,8 @@ impl Hub {
             patience: Patience::default(),
             audit: Some(AuditLog { path: home.audit(), text: settings.audit }),
             log: log.clone(),
+            numbers: numbers.clone(),
+            further_status: FurtherStatus::default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let serving = serve(listener, engine, stop.clone());

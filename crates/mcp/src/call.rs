@@ -1,9 +1,9 @@
-//! One call of one tool, for programs that ask and go: `maya-mcp sessions`, `maya-mcp exec`.
+//! One question, for programs that ask and go: `maya-mcp sessions`, `maya-mcp exec`, `maya-mcp status`.
 
 use std::path::Path;
 
 use hyper::{
-    Method, StatusCode,
+    Method, StatusCode, Uri,
     body::Bytes,
     header::{HeaderName, HeaderValue},
 };
@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     endpoint_file::EndpointFileError,
     modern,
-    proven::{FindError, Proven, SendError},
+    proven::{FindError, Proven, Reply, SendError},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -68,14 +68,8 @@ pub async fn call_tool(
     });
     let headers: Vec<(HeaderName, HeaderValue)> = modern::headers(&request).unwrap_or_default();
     let body = Bytes::from(request.to_string());
-    let reply = endpoint.send(Method::POST, &headers, body).await.map_err(|error| match error {
-        SendError::NotSent(_) => CallError::NotRunning,
-        SendError::BrokenOff(source) => CallError::Broken(source.into()),
-    })?;
+    let reply = accepted(endpoint.send(Method::POST, &headers, body).await, client)?;
     let status = reply.status();
-    if status == StatusCode::UNAUTHORIZED {
-        return Err(CallError::Refused { client: client.clone() });
-    }
     let mut answer = None;
     reply
         .messages(|text| {
@@ -96,6 +90,39 @@ pub async fn call_tool(
 /// Whoever asks once can wait until the system says that there is nobody.
 fn nobody_knows(_pid: u32) -> bool {
     true
+}
+
+/// Reads `/status` or `/metrics`, whole.
+pub async fn get(home: &Path, client: &ClientName, path: &'static str) -> Result<String, CallError> {
+    let tracker = TaskTracker::new();
+    let endpoint = Proven::find(home, client, nobody_knows, &tracker).await.map_err(not_found)?;
+    let reply = accepted(endpoint.get(Uri::from_static(path)).await, client)?;
+    let status = reply.status();
+    let mut text = String::new();
+    reply
+        .messages(|whole| {
+            text = whole;
+            std::future::ready(())
+        })
+        .await;
+    if status != StatusCode::OK || text.is_empty() {
+        let why = format!(
+            "the engine that runs does not answer {path} (status {status}); it may be of another version: quit it and start it again"
+        );
+        return Err(CallError::Broken(why.into()));
+    }
+    Ok(text)
+}
+
+fn accepted(sent: Result<Reply, SendError>, client: &ClientName) -> Result<Reply, CallError> {
+    let reply = sent.map_err(|error| match error {
+        SendError::NotSent(_) => CallError::NotRunning,
+        SendError::BrokenOff(source) => CallError::Broken(source.into()),
+    })?;
+    if reply.status() == StatusCode::UNAUTHORIZED {
+        return Err(CallError::Refused { client: client.clone() });
+    }
+    Ok(reply)
 }
 
 fn outcome(mut answer: Value) -> Result<Value, CallError> {

@@ -8,6 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use maya_mcp_notify::{Numbers, Outlet};
 use maya_mcp_session::{ClientName, EventInfo, Filter, Registry, Since, event_info};
 
 /// A model that never asks for hours is better served by a number than by more than this.
@@ -18,6 +19,7 @@ const FOR_NEWCOMERS: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Changes {
     registry: Registry,
+    numbers: Numbers,
     places: Mutex<HashMap<ClientName, Place>>,
 }
 
@@ -35,8 +37,8 @@ pub(crate) struct Told {
 }
 
 impl Changes {
-    pub(crate) fn new(registry: &Registry) -> Self {
-        Self { registry: registry.clone(), places: Mutex::default() }
+    pub(crate) fn new(registry: &Registry, numbers: &Numbers) -> Self {
+        Self { registry: registry.clone(), numbers: numbers.clone(), places: Mutex::default() }
     }
 
     /// From now on, this client is told of nothing else.
@@ -54,6 +56,15 @@ impl Changes {
 
     /// To be asked while nothing changes, for what goes with a snapshot.
     pub(crate) fn news_for(&self, client: &ClientName) -> Told {
+        let told = self.take(client);
+        told.changes.iter().for_each(|change| self.numbers.told(Outlet::Mcp, change.kind));
+        if told.missed > 0 {
+            self.numbers.missed(Outlet::Mcp, told.missed);
+        }
+        told
+    }
+
+    fn take(&self, client: &ClientName) -> Told {
         self.with(client, |place| {
             let from = place.next.unwrap_or(0);
             let Since { edges, missed } = self.registry.since(from);
@@ -100,7 +111,7 @@ mod tests {
     #[test]
     fn every_client_hears_of_every_change_exactly_once() {
         let registry = Registry::default();
-        let changes = Changes::new(&registry);
+        let changes = Changes::new(&registry, &Numbers::default());
         let (one, two) = (name("one"), name("two"));
         assert_eq!(changes.news_for(&one), Told::default(), "nothing has happened");
         come(&registry, 1);
@@ -119,7 +130,7 @@ mod tests {
     #[test]
     fn a_client_that_slept_too_long_is_told_how_much_it_missed() {
         let registry = Registry::default();
-        let changes = Changes::new(&registry);
+        let changes = Changes::new(&registry, &Numbers::default());
         let sleeper = name("sleeper");
         changes.news_for(&sleeper);
         let many = RING as u64 + 300;
@@ -137,7 +148,7 @@ mod tests {
     #[test]
     fn a_client_that_wants_only_some_is_told_each_of_those_once() {
         let registry = Registry::default();
-        let changes = Changes::new(&registry);
+        let changes = Changes::new(&registry, &Numbers::default());
         let (picky, other) = (name("picky"), name("other"));
         for client in [&picky, &other] {
             changes.news_for(client);

@@ -10,7 +10,7 @@ use axum::{
     http::StatusCode,
     middleware,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
 };
 use hyper::{
     body::Incoming,
@@ -22,6 +22,7 @@ use hyper_util::{
 };
 use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_notify::EventLog;
+use maya_mcp_notify::Numbers;
 use maya_mcp_session::{Commands, Registry};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
@@ -39,14 +40,16 @@ use crate::{
     audit::{self, Audit, AuditLog, AuditText},
     changes::Changes,
     connections::{CONNECTIONS, Connection, Connections, Leave},
+    events,
     executions::Executions,
-    gate::{self, Door, Guard, refuse},
+    gate::{self, Door, Guard, Reading, refuse},
     legacy_sessions::{self, LegacySessions},
     push::{self, Marks},
     secret::{EndpointSecret, is_nonce},
     server::{Patience, Server, Shared},
-    shares::Shares,
+    shares::{Kind, Shares},
     slow_readers::Patient,
+    status::{self, FurtherStatus, Status},
     tokens::Tokens,
 };
 
@@ -78,6 +81,10 @@ pub struct Engine {
     pub audit: Option<AuditLog>,
     /// Where older events are read from.
     pub log: Option<EventLog>,
+    /// What was told to whom.
+    pub numbers: Numbers,
+    /// Of the parts that only the caller knows.
+    pub further_status: FurtherStatus,
     pub version: String,
 }
 
@@ -91,7 +98,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     let tracker = TaskTracker::new();
     let (audit, audit_lines) = Audit::new(engine.audit.as_ref().map_or(AuditText::Digest, |log| log.text));
     let shared = Arc::new(Shared {
-        changes: Changes::new(&engine.registry),
+        changes: Changes::new(&engine.registry, &engine.numbers),
         executions: Executions::default(),
         approvals: Approvals::default(),
         audit,
@@ -103,6 +110,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
         links: engine.links,
         outputs: engine.outputs,
         commands: engine.commands,
+        numbers: engine.numbers,
         tracker: tracker.clone(),
         stop: stop.clone(),
         version: engine.version,
@@ -120,7 +128,14 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     };
     let door = Arc::new(Door::new(port));
     let mcp = mcp(shared.clone(), sessions, &door, cut.clone());
-    let router = router(mcp, guard, door, engine.proof);
+    let status = Status {
+        shared: shared.clone(),
+        sessions: legacy.clone(),
+        shares: guard.shares.clone(),
+        endpoint: format!("http://127.0.0.1:{port}/mcp"),
+        further: engine.further_status,
+    };
+    let router = router(mcp, status, guard, door, engine.proof);
 
     tracker.spawn(push::beat(&shared.registry, shared.marks.clone(), stop.clone()));
     tracker.spawn(approvals::expire(shared.registry.clone(), stop.clone()));
@@ -171,11 +186,25 @@ fn mcp(shared: Arc<Shared>, sessions: Arc<LocalSessionManager>, door: &Door, cut
     StreamableHttpService::new(move || Ok(Server::new(shared.clone())), sessions, config)
 }
 
-fn router(mcp: Mcp, guard: Guard, door: Arc<Door>, proof: EndpointSecret) -> Router {
-    // The token is asked for on /mcp only: a 401 under /.well-known/ makes clients look for a way to log in.
+fn router(mcp: Mcp, status: Status, guard: Guard, door: Arc<Door>, proof: EndpointSecret) -> Router {
+    let check_reader = |takes| {
+        let reading = Reading { guard: guard.clone(), takes };
+        middleware::from_fn_with_state(reading, gate::check_reader)
+    };
+    let events = Router::new()
+        .route("/events", any(events::stream).with_state(status.shared.clone()))
+        .route_layer(check_reader(Kind::Stream));
+    let reports = Router::new()
+        .route("/status", any(status::json))
+        .route("/metrics", any(status::metrics))
+        .with_state(status)
+        .route_layer(check_reader(Kind::Call));
+    // The token is asked for where there is something only: a 401 under /.well-known/ makes clients look for a way to log in.
     Router::new()
         .route_service("/mcp", mcp)
         .route_layer(middleware::from_fn_with_state(guard, gate::check_token))
+        .merge(events)
+        .merge(reports)
         .route("/prove", get(prove).with_state(proof))
         .fallback(nothing_here)
         .layer(middleware::from_fn_with_state(door, gate::check_address))

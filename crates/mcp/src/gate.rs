@@ -1,7 +1,7 @@
 //! Who may come in: the right `Host`, no foreign `Origin`, a good token, and no more than its share.
 //!
-//! Invariant: every route is checked for Host and Origin before anything else happens; nothing behind `/mcp` runs without a known client
-//! and outside of its share.
+//! Invariant: every route is checked for Host and Origin before anything else happens; nothing but a proof and a refusal comes
+//! without a known client and outside of its share.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     arriving::{self, Bodies},
     asked::{self, Asked, Asker},
-    connections::{Connection, Connections},
+    connections::{Connection, Connections, InUse},
     legacy_sessions::{Entrance, LegacySessions, Open, OpenBody},
     server::Caller,
     shares::{Kind, Share, Shares},
@@ -94,6 +94,14 @@ pub(crate) struct Guard {
     pub tracker: TaskTracker,
 }
 
+/// The same for what is only read, and is no MCP.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    pub guard: Guard,
+    /// Of its client's share.
+    pub takes: Kind,
+}
+
 /// A request that may go on, and what it takes of its client's share.
 struct Admitted {
     request: Request,
@@ -154,13 +162,25 @@ impl Guard {
         }
     }
 
-    async fn serve(&self, request: Request, grant: Grant, next: Next) -> Result<Response, Box<Response>> {
+    /// Its connection is in use from here on.
+    async fn occupy(
+        &self,
+        request: Request,
+        grant: &Grant,
+    ) -> Result<(Request, Option<InUse>), Box<Response>> {
         let connection = request.extensions().get::<Arc<Connection>>();
-        let in_use = connection.map(|one| self.connections.answers(one, &grant));
-        if let Some(None) = in_use {
-            let refusal = closing(asked::too_many_connections());
-            return Err(refuse_unread(refusal, request.into_body()).await);
+        match connection.map(|one| self.connections.answers(one, grant)) {
+            None => Ok((request, None)),
+            Some(Some(in_use)) => Ok((request, Some(in_use))),
+            Some(None) => {
+                let refusal = closing(asked::too_many_connections());
+                Err(refuse_unread(refusal, request.into_body()).await)
+            }
         }
+    }
+
+    async fn serve(&self, request: Request, grant: Grant, next: Next) -> Result<Response, Box<Response>> {
+        let (request, in_use) = self.occupy(request, &grant).await?;
         let open = match self.enter(request.headers(), &grant) {
             Ok(open) => open,
             Err(refusal) => return Err(refuse_unread(*refusal, request.into_body()).await),
@@ -190,6 +210,23 @@ impl Guard {
     }
 }
 
+impl Reading {
+    /// What is sent is not read ahead: whoever does not read is waited for, and in the end its connection is given up.
+    async fn serve(&self, request: Request, grant: Grant, next: Next) -> Result<Response, Box<Response>> {
+        let Self { guard, takes } = self;
+        if request.method() != Method::GET {
+            return Err(refuse_unread(only_get(), request.into_body()).await);
+        }
+        let (mut request, in_use) = guard.occupy(request, &grant).await?;
+        let Some(share) = guard.shares.take(&grant.client, *takes) else {
+            return Err(refuse_unread(asked::too_many(*takes, None), request.into_body()).await);
+        };
+        request.extensions_mut().insert(Caller { client: grant.client, ended: grant.ended.clone() });
+        let response = next.run(request).await;
+        Ok(response.map(|body| Body::new(OpenBody::new(body, grant.ended, (share, in_use)))))
+    }
+}
+
 /// One header, and never the address: addresses are written into logs.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut shown = headers.get_all(header::AUTHORIZATION).iter();
@@ -203,6 +240,20 @@ pub(crate) async fn check_token(State(guard): State<Guard>, request: Request, ne
         return *refuse_unread(unauthorized(), request.into_body()).await;
     };
     guard.serve(request, grant, next).await.unwrap_or_else(|refusal| *refusal)
+}
+
+pub(crate) async fn check_reader(State(reading): State<Reading>, request: Request, next: Next) -> Response {
+    let Some(grant) = reading.guard.admit(request.headers()).await else {
+        return *refuse_unread(unauthorized(), request.into_body()).await;
+    };
+    reading.serve(request, grant, next).await.unwrap_or_else(|refusal| *refusal)
+}
+
+fn only_get() -> Response {
+    let why = "This can only be read: send a GET.";
+    let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", why);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+    response
 }
 
 fn session_of(headers: &HeaderMap) -> Option<String> {

@@ -232,6 +232,15 @@ impl LegacySessions {
         self.table().iter().filter(|(_, entry)| is_dead(entry)).map(|(id, _)| id.clone()).collect()
     }
 
+    /// How many each client has.
+    pub(crate) fn of_each(&self) -> HashMap<ClientName, usize> {
+        let mut counts = HashMap::new();
+        for entry in self.table().values() {
+            *counts.entry(entry.owner.clone()).or_default() += 1;
+        }
+        counts
+    }
+
     fn table(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

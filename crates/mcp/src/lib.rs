@@ -16,6 +16,7 @@ mod connections;
 mod elicitation;
 mod endpoint;
 mod endpoint_file;
+mod events;
 mod executions;
 #[cfg(feature = "conformance-fixtures")]
 mod fixtures;
@@ -35,17 +36,19 @@ mod server;
 mod shares;
 mod slow_readers;
 mod standard_error;
+mod status;
 mod tokens;
 mod tools;
 
 pub use audit::{AuditLog, AuditText};
 pub use bridge::{BridgeError, BridgeOptions, StartCommand, bridge};
-pub use call::{CallError, call_tool};
+pub use call::{CallError, call_tool, get};
 pub use endpoint::{Engine, serve};
 pub use endpoint_file::{EndpointFile, EndpointFileError};
 pub use maya_mcp_notify::private_file::{OnConflict, write as write_private};
 pub use secret::EndpointSecret;
 pub use server::Patience;
 pub use standard_error::{StandardError, keep_log};
+pub use status::FurtherStatus;
 pub use tokens::Tokens;
 pub use tools::OUR_CLIENT;

@@ -14,7 +14,7 @@ use std::{
 use futures_util::StreamExt as _;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode, Uri,
     body::{Bytes, Incoming},
     client::conn::http1::{self, SendRequest},
     header::{self, HeaderName, HeaderValue},
@@ -131,7 +131,7 @@ impl Proven {
         Ok(found)
     }
 
-    /// Sends one request with the token, over a connection that is free or a new one.
+    /// Sends one request of MCP with the token, over a connection that is free or a new one.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -140,9 +140,23 @@ impl Proven {
     ) -> Result<Reply, SendError> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = "/mcp".parse().expect("a good path");
+        *request.uri_mut() = Uri::from_static("/mcp");
         request.headers_mut().extend(self.standing_headers());
         request.headers_mut().extend(headers.iter().cloned());
+        self.send_request(request).await
+    }
+
+    /// Reads what is no MCP.
+    pub(crate) async fn get(&self, path: Uri) -> Result<Reply, SendError> {
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = path;
+        request
+            .headers_mut()
+            .extend([(header::HOST, self.host.clone()), (header::AUTHORIZATION, self.bearer.clone())]);
+        self.send_request(request).await
+    }
+
+    async fn send_request(&self, mut request: Request<Full<Bytes>>) -> Result<Reply, SendError> {
         loop {
             let (mut connection, is_new) = match self.take_idle().await {
                 Some(connection) => (connection, false),

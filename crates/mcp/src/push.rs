@@ -11,6 +11,8 @@ use std::{
 };
 
 use maya_mcp_maya::Outputs;
+use maya_mcp_notify::Outlet as To;
+use maya_mcp_session::{Edge, Kind, Since};
 use rmcp::{
     RoleServer,
     model::{ResourceUpdatedNotificationParam, SubscriptionFilter},
@@ -123,7 +125,7 @@ impl Subscriptions {
     }
 
     /// What has changed in the registry. What belongs to a session that has ended is told of once more, and then forgotten.
-    fn changed(&self, marks: &Marks) -> Vec<String> {
+    fn changed(&self, marks: &Marks) -> Vec<(String, Topic)> {
         self.take(|watched| {
             if marks.has_ended(watched.topic, watched.since) {
                 return Change::Ended;
@@ -136,20 +138,20 @@ impl Subscriptions {
     }
 
     /// Where Maya has shown more.
-    fn grown(&self, outputs: &Outputs) -> Vec<String> {
+    fn grown(&self, outputs: &Outputs) -> Vec<(String, Topic)> {
         self.take(|watched| match size(outputs, watched.topic) {
             size if size > watched.size => Change::To(Watched { size, ..*watched }),
             _ => Change::Nothing,
         })
     }
 
-    fn take(&self, look: impl Fn(&Watched) -> Change) -> Vec<String> {
+    fn take(&self, look: impl Fn(&Watched) -> Change) -> Vec<(String, Topic)> {
         let mut news = Vec::new();
         self.wanted.send_if_modified(|wanted| {
             wanted.retain(|uri, watched| {
                 let change = look(watched);
                 if change != Change::Nothing {
-                    news.push(uri.clone());
+                    news.push((uri.clone(), watched.topic));
                 }
                 if let Change::To(now) = change {
                     *watched = now;
@@ -194,6 +196,11 @@ pub(crate) struct Listener {
     /// The registry's revision up to which the client can know the list.
     listed: u64,
     shared: Arc<Shared>,
+    /// The number of the first event of which a signal may still come; and those after it that had one.
+    uncounted: u64,
+    counted: BTreeSet<u64>,
+    /// The number of the first event that it cannot have been told of.
+    next_seq: u64,
     shown: watch::Receiver<u64>,
     /// When what Mayas show is looked at again.
     next_look: Instant,
@@ -203,34 +210,78 @@ pub(crate) struct Listener {
 struct News {
     list: bool,
     uris: Vec<String>,
+    topics: BTreeSet<Topic>,
+}
+
+impl News {
+    /// These have changed, each under the name that the listener has for it.
+    fn of(changed: Vec<(String, Topic)>) -> Self {
+        let topics = changed.iter().map(|(_, topic)| *topic).collect();
+        Self { list: false, uris: changed.into_iter().map(|(uri, _)| uri).collect(), topics }
+    }
+
+    /// Whether this is what came of it.
+    fn stems_from(&self, edge: &Edge) -> bool {
+        let comes_or_goes =
+            matches!(edge.kind(), Kind::Appeared | Kind::Exited | Kind::Crashed | Kind::Removed);
+        let tells = |topic: &Topic| match topic {
+            Topic::Sessions | Topic::Events => true,
+            Topic::Of(_, part) if part.is_output() => false,
+            Topic::Of(id, _) => edge.session().is_some_and(|session| session.id() == *id),
+        };
+        (self.list && comes_or_goes) || self.topics.iter().any(tells)
+    }
 }
 
 impl Listener {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         let listed = shared.registry.snapshot().revision;
         let (marks, shown) = (shared.marks.subscribe(), shared.outputs.watch());
-        Self { marks, listed, shared: shared.clone(), shown, next_look: Instant::now() }
+        let next_seq = shared.registry.next_seq();
+        let next_look = Instant::now();
+        let (uncounted, counted) = (next_seq, BTreeSet::new());
+        Self { marks, listed, shared: shared.clone(), uncounted, counted, next_seq, shown, next_look }
     }
 
     /// `None` at the engine's end. May be empty.
     async fn next(&mut self, subscriptions: &Subscriptions) -> Option<News> {
-        let Self { marks, listed, shared, shown, next_look } = self;
+        let Self { marks, listed, shared, next_seq, shown, next_look, .. } = self;
         tokio::select! {
             changed = marks.changed() => {
                 changed.ok()?;
                 let marks = marks.borrow_and_update();
                 let list = marks.list > *listed;
                 *listed = marks.list.max(*listed);
-                let mut uris = subscriptions.changed(&marks);
-                uris.extend(subscriptions.come(shared));
-                Some(News { list, uris })
+                *next_seq = marks.next_seq;
+                let mut news = News { list, ..News::of(subscriptions.changed(&marks)) };
+                news.uris.extend(subscriptions.come(shared));
+                Some(news)
             }
             () = more_is_shown(subscriptions, shown, *next_look) => {
                 shown.mark_unchanged();
                 *next_look = Instant::now() + BURST;
-                Some(News { list: false, uris: subscriptions.grown(&shared.outputs) })
+                Some(News::of(subscriptions.grown(&shared.outputs)))
             }
         }
+    }
+
+    /// This has been written. Of the events that it stems from, the last has had a signal, and the others are in it too.
+    fn count(&mut self, news: &News) {
+        let Since { edges, .. } = self.shared.registry.since(self.uncounted);
+        let told = edges.iter().take_while(|edge| edge.seq < self.next_seq);
+        let told: Vec<_> =
+            told.filter(|edge| news.stems_from(edge) && !self.counted.contains(&edge.seq)).collect();
+        if let Some((last, others)) = told.split_last() {
+            for edge in others {
+                self.shared.numbers.coalesced(To::Mcp, edge.kind());
+            }
+            self.shared.numbers.forwarded(To::Mcp, last.kind(), last.known);
+        }
+        self.counted.extend(told.iter().map(|edge| edge.seq));
+        // Whatever signal an older one has, has gone out.
+        let recent = edges.iter().find(|edge| edge.known.elapsed() <= BURST * 2);
+        self.uncounted = recent.map_or(self.next_seq, |edge| edge.seq.min(self.next_seq));
+        self.counted.retain(|seq| *seq >= self.uncounted);
     }
 }
 
@@ -253,10 +304,16 @@ enum Outlet {
 struct Gone;
 
 impl Outlet {
+    fn wants_list(&self) -> bool {
+        match self {
+            Self::Legacy(_) => true,
+            Self::Modern(sink) => sink.accepted().resources_list_changed == Some(true),
+        }
+    }
+
     async fn list_changed(&self) -> Result<(), Gone> {
         match self {
             Self::Legacy(peer) => peer.notify_resource_list_changed().await.map_err(|_| Gone),
-            Self::Modern(sink) if sink.accepted().resources_list_changed != Some(true) => Ok(()),
             Self::Modern(sink) => sink.notify_resource_list_changed().await.map_err(|_| Gone),
         }
     }
@@ -274,13 +331,15 @@ impl Outlet {
 
 /// Until the client goes or the engine ends.
 async fn push(outlet: Outlet, mut listener: Listener, subscriptions: Subscriptions) -> Result<(), Gone> {
-    while let Some(news) = listener.next(&subscriptions).await {
+    while let Some(mut news) = listener.next(&subscriptions).await {
+        news.list &= outlet.wants_list();
         if news.list {
             outlet.list_changed().await?;
         }
-        for uri in news.uris {
+        for uri in std::mem::take(&mut news.uris) {
             outlet.updated(uri).await?;
         }
+        listener.count(&news);
     }
     Ok(())
 }

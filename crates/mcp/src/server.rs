@@ -11,6 +11,7 @@ use std::{
 use hyper::http::request::Parts;
 use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_notify::EventLog;
+use maya_mcp_notify::Numbers;
 use maya_mcp_session::{ClientName, Commands, Registry};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -103,6 +104,7 @@ pub(crate) struct Shared {
     pub audit: Audit,
     pub log: Option<EventLog>,
     pub marks: watch::Sender<Marks>,
+    pub numbers: Numbers,
     pub tracker: TaskTracker,
     pub stop: CancellationToken,
     pub version: String,

@@ -64,6 +64,13 @@ impl Shares {
         Some(Share { shares: self.clone(), client: client.clone(), kind })
     }
 
+    /// Who has how many streams open.
+    pub(crate) fn streams(&self) -> Vec<(ClientName, usize)> {
+        let taken = self.taken();
+        let streams = taken.iter().map(|(client, counts)| (client.clone(), counts[Kind::Stream as usize]));
+        streams.filter(|(_, count)| *count > 0).collect()
+    }
+
     fn taken(&self) -> MutexGuard<'_, HashMap<ClientName, [usize; 3]>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,6 +3,8 @@
 //! Invariant: what to say is decided by a pure function of the event, or of the snapshot for what clients ask; a desktop without a
 //! notification daemon costs one line in the log for each of the two.
 
+#[cfg(all(unix, not(target_os = "macos")))]
+mod daemon;
 mod desktop;
 mod log;
 mod notice;
@@ -13,6 +15,8 @@ mod subscribers;
 mod telling;
 mod webhooks;
 
+#[cfg(all(unix, not(target_os = "macos")))]
+pub use daemon::daemon;
 pub use desktop::{Desktop, NotShown, ask, deliver};
 pub use log::{EventLog, Follow, Found, Limits, Page, Query, Torn, write_log};
 pub use notice::{Action, Lasts, Notice, Urgency, notice_for};

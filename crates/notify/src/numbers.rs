@@ -87,6 +87,7 @@ pub struct Numbers(Arc<Mutex<Tables>>);
 struct Tables {
     received: BTreeMap<(String, Kind), Received>,
     told: BTreeMap<(Outlet, Kind), Told>,
+    missed: BTreeMap<Outlet, u64>,
     delays: BTreeMap<Outlet, Delays>,
 }
 
@@ -117,6 +118,8 @@ struct Delays {
 pub struct Report {
     pub sources: Vec<SourceReport>,
     pub outlets: Vec<OutletReport>,
+    /// Events that were gone before a slow reader came to them; nobody knows of which kind they were.
+    pub missed: BTreeMap<Outlet, u64>,
     pub delivery: Vec<DelayReport>,
 }
 
@@ -179,21 +182,23 @@ impl Numbers {
 
     /// It has been handed over just now.
     pub fn forwarded(&self, outlet: Outlet, kind: Kind, known: Instant) {
-        self.forwarded_late(outlet, kind);
         let delay = known.elapsed();
         let mut tables = self.tables();
+        tables.told.entry((outlet, kind)).or_default().hand_over();
         let delays = tables.delays.entry(outlet).or_default();
         let bucket = BUCKETS_MS.iter().position(|most| delay <= Duration::from_millis(*most));
         delays.buckets[bucket.unwrap_or(BUCKETS_MS.len())] += 1;
         delays.sum += delay;
     }
 
-    /// As [`Numbers::forwarded`], for an event from before a restart: when it was known is not comparable with now.
-    pub fn forwarded_late(&self, outlet: Outlet, kind: Kind) {
-        let mut tables = self.tables();
-        let told = tables.told.entry((outlet, kind)).or_default();
-        told.forwarded += 1;
-        told.last_at = Some(maya_mcp_session::clock::now().to_string());
+    /// It was in an answer to somebody who asks now and then: how long that took is no matter of ours.
+    pub fn told(&self, outlet: Outlet, kind: Kind) {
+        self.tables().told.entry((outlet, kind)).or_default().hand_over();
+    }
+
+    /// A reader has fallen behind by so many events, and was told so.
+    pub fn missed(&self, outlet: Outlet, count: u64) {
+        *self.tables().missed.entry(outlet).or_default() += count;
     }
 
     pub fn coalesced(&self, outlet: Outlet, kind: Kind) {
@@ -221,7 +226,12 @@ impl Numbers {
             last_at: told.last_at.clone(),
         });
         let delivery = tables.delays.iter().map(|(outlet, delays)| delays.report(*outlet));
-        Report { sources: sources.collect(), outlets: outlets.collect(), delivery: delivery.collect() }
+        Report {
+            sources: sources.collect(),
+            outlets: outlets.collect(),
+            missed: tables.missed.clone(),
+            delivery: delivery.collect(),
+        }
     }
 
     /// In Prometheus' text format, version 0.0.4.
@@ -252,6 +262,11 @@ impl Numbers {
                 ));
             }
         }
+        line(format_args!("# HELP maya_mcp_events_missed_total Events that a slow reader was too late for."));
+        line(format_args!("# TYPE maya_mcp_events_missed_total counter"));
+        for (outlet, count) in &tables.missed {
+            line(format_args!("maya_mcp_events_missed_total{{outlet=\"{}\"}} {count}", outlet.name()));
+        }
         line(format_args!("# HELP maya_mcp_event_delivery_seconds From known to handed over."));
         line(format_args!("# TYPE maya_mcp_event_delivery_seconds histogram"));
         for (outlet, delays) in &tables.delays {
@@ -267,6 +282,13 @@ impl Numbers {
             line(format_args!("{name}_count{{{outlet}}} {count}"));
         }
         text
+    }
+}
+
+impl Told {
+    fn hand_over(&mut self) {
+        self.forwarded += 1;
+        self.last_at = Some(maya_mcp_session::clock::now().to_string());
     }
 }
 
@@ -333,11 +355,15 @@ mod tests {
         numbers.forwarded(Outlet::Desktop, Kind::Crashed, known);
         numbers.coalesced(Outlet::Mcp, Kind::Busy);
         numbers.dropped(Outlet::Desktop, Kind::Ready, Dropped::Muted);
+        numbers.told(Outlet::Mcp, Kind::Busy);
+        numbers.missed(Outlet::Sse, 7);
         let text = numbers.prometheus();
         for line in [
             r#"maya_mcp_events_told_total{outlet="desktop",kind="crashed",fate="forwarded"} 1"#,
             r#"maya_mcp_events_told_total{outlet="mcp",kind="busy",fate="coalesced"} 1"#,
             r#"maya_mcp_events_told_total{outlet="desktop",kind="ready",fate="muted"} 1"#,
+            r#"maya_mcp_events_told_total{outlet="mcp",kind="busy",fate="forwarded"} 1"#,
+            r#"maya_mcp_events_missed_total{outlet="sse"} 7"#,
             r#"maya_mcp_event_delivery_seconds_bucket{outlet="desktop",le="+Inf"} 1"#,
         ] {
             assert!(text.lines().any(|one| one == line), "{line} in {text}");

@@ -70,6 +70,18 @@ pub enum Why {
 }
 
 impl Phase {
+    /// All of them, by name.
+    pub const NAMES: [&str; 8] = [
+        "discovered",
+        "awaiting_connect",
+        "awaiting_permission",
+        "bootstrapping",
+        "ready",
+        "busy",
+        "not_responding",
+        "unreachable",
+    ];
+
     /// The phase's name in tools, resources and `--json`.
     pub fn name(&self) -> &'static str {
         match self {

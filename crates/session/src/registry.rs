@@ -110,6 +110,16 @@ impl Registry {
         self.ring().oldest()
     }
 
+    /// The number that the first event ever had.
+    pub fn first_seq(&self) -> u64 {
+        self.ring().first()
+    }
+
+    /// None while it has not come, or when it is not kept any more.
+    pub fn edge(&self, seq: u64) -> Option<Edge> {
+        self.ring().get(seq).cloned()
+    }
+
     /// What is true now, and the number of the first event that is not in it.
     fn begin(&self) -> (Arc<Snapshot>, u64) {
         let _writing = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -44,6 +44,10 @@ impl Ring {
         self.next
     }
 
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
     pub fn oldest(&self) -> u64 {
         self.next - self.edges.len() as u64
     }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use maya_mcp_session::{Registry, Session, SessionId, Snapshot, Subscription, Update};
+use maya_mcp_session::{Registry, Session, SessionId, Snapshot};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -25,6 +25,8 @@ pub(crate) const BURST: Duration = Duration::from_millis(300);
 pub(crate) struct Marks {
     /// All of the registry up to here is in.
     pub revision: u64,
+    /// The number of the first event that is not in.
+    pub next_seq: u64,
     /// A session came or went.
     pub list: u64,
     sessions: u64,
@@ -67,8 +69,9 @@ impl Marks {
     }
 
     /// True when a listener has anything to look for.
-    fn take_in(&mut self, snapshot: &Snapshot, due: Vec<Signal>) -> bool {
+    fn take_in(&mut self, snapshot: &Snapshot, next_seq: u64, due: Vec<Signal>) -> bool {
         self.revision = snapshot.revision;
+        self.next_seq = next_seq;
         let before = self.parts.len();
         self.parts.retain(|id, _| snapshot.sessions.contains_key(id));
         let has_ended = self.parts.len() < before;
@@ -101,37 +104,41 @@ pub(crate) fn beat(
     marks: watch::Sender<Marks>,
     stop: CancellationToken,
 ) -> impl Future<Output = ()> + Send + use<> {
-    let edges = registry.subscribe();
     let level = registry.watch();
+    let now = now(registry, &level);
+    let registry = registry.clone();
     async move {
-        stop.run_until_cancelled(follow(edges, level, marks)).await;
+        stop.run_until_cancelled(follow(registry, level, now, marks)).await;
     }
 }
 
+/// What is true, and the number of the first event that is not in it.
+fn now(registry: &Registry, level: &watch::Receiver<Arc<Snapshot>>) -> (Arc<Snapshot>, u64) {
+    registry.steady(|_| (level.borrow().clone(), registry.next_seq()))
+}
+
 async fn follow(
-    mut edges: Subscription,
+    registry: Registry,
     mut level: watch::Receiver<Arc<Snapshot>>,
+    (mut known, mut next_seq): (Arc<Snapshot>, u64),
     marks: watch::Sender<Marks>,
 ) {
-    let mut known = level.borrow_and_update().clone();
-    marks.send_if_modified(|marks| marks.take_in(&known, Vec::new()));
+    marks.send_if_modified(|marks| marks.take_in(&known, next_seq, Vec::new()));
     let mut pace = Pace::default();
     loop {
         tokio::select! {
             changed = level.changed() => if changed.is_err() { return },
-            edge = edges.next() => match edge {
-                Some(Update::Edge(_) | Update::Resync { .. }) => {
-                    pace.waiting.insert(Signal::Events);
-                }
-                None => return,
-            },
             () = wait_until(pace.next()) => {}
         }
-        let now = level.borrow_and_update().clone();
+        level.mark_unchanged();
+        let (now, next) = now(&registry, &level);
+        if next > next_seq {
+            pace.waiting.insert(Signal::Events);
+        }
         pace.waiting.extend(differences(&known, &now));
         let due = pace.due(Instant::now());
-        marks.send_if_modified(|marks| marks.take_in(&now, due));
-        known = now;
+        marks.send_if_modified(|marks| marks.take_in(&now, next, due));
+        (known, next_seq) = (now, next);
     }
 }
 

@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use maya_mcp_maya::{Links, Stream};
+use maya_mcp_notify::Numbers;
 use maya_mcp_session::{
     Chooser, Commands, Ending, Facts, Observation, Process, ProcessId, Registry, Scene, SceneReason,
     SessionId, Wanted, clock,
@@ -34,7 +35,7 @@ impl Rig {
     async fn returning(pids: &[u32], returning: Duration) -> Self {
         let registry = Registry::default();
         let shared = Arc::new(Shared {
-            changes: Changes::new(&registry),
+            changes: Changes::new(&registry, &Numbers::default()),
             executions: Executions::default(),
             approvals: Approvals::default(),
             audit: Audit::new(AuditText::Digest).0,
@@ -45,6 +46,7 @@ impl Rig {
             outputs: Outputs::default(),
             commands: Commands::new().0,
             marks: watch::Sender::new(Marks::default()),
+            numbers: Numbers::default(),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
             version: String::new(),
@@ -77,7 +79,10 @@ impl Rig {
 
     async fn next(&mut self) -> News {
         loop {
-            let news = self.listener.next(&self.subscriptions).await.expect("the engine runs");
+            let mut news = self.listener.next(&self.subscriptions).await.expect("the engine runs");
+            self.listener.count(&news);
+            // Only for counting.
+            news.topics.clear();
             if news != News::default() {
                 return news;
             }
@@ -112,7 +117,7 @@ fn save(shared: &Shared, pid: u32) {
 }
 
 fn news(uris: &[&str]) -> News {
-    News { list: false, uris: uris.iter().map(|uri| (*uri).to_owned()).collect() }
+    News { uris: uris.iter().map(|uri| (*uri).to_owned()).collect(), ..News::default() }
 }
 
 fn list(uris: &[&str]) -> News {
@@ -126,6 +131,30 @@ const SCENE: &str = "maya://sessions/maya-1/scene";
 const INFO: &str = "maya://sessions/maya-1/info";
 const STDOUT: &str = "maya://sessions/maya-1/stdout";
 const STDERR: &str = "maya://sessions/maya-1/stderr";
+
+#[tokio::test(start_paused = true)]
+async fn each_event_is_counted_once_for_whoever_is_told() {
+    let mut rig = Rig::new(&[1]).await;
+    rig.subscribe(INFO);
+    save(&rig.shared, 1);
+    assert_eq!(rig.hear().await.0, news(&[INFO]), "at once");
+    for _ in 0..3 {
+        save(&rig.shared, 1);
+        tokio::task::yield_now().await;
+    }
+    // Nothing that this listener wants.
+    come(&rig.shared, 2);
+    save(&rig.shared, 2);
+    rig.hear().await;
+    while !rig.hears_nothing().await {}
+    let counts = rig.shared.numbers.report().outlets.into_iter();
+    let counts: Vec<_> = counts.map(|told| (told.kind, told.forwarded, told.coalesced)).collect();
+    assert_eq!(
+        counts,
+        [(Kind::Appeared, 1, 0), (Kind::SceneChanged, 2, 2)],
+        "the first, the last of the burst, and two that are in its signal; the list is told to everybody"
+    );
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_burst_becomes_two_signals_the_first_at_once() {

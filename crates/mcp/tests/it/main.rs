@@ -4,6 +4,7 @@ mod approvals;
 mod bad_input;
 mod bridge;
 mod door;
+mod events;
 mod fake_maya;
 mod leaving;
 mod limits;

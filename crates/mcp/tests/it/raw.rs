@@ -108,6 +108,20 @@ impl Raw {
         }
     }
 
+    /// Reads on until this has come, and gives all of it.
+    pub async fn until(&mut self, words: &str) -> String {
+        let (mut text, mut some) = (Vec::new(), vec![0; 64 << 10]);
+        loop {
+            let read = self.stream.read(&mut some).await.expect("it goes on");
+            assert!(read > 0, "the end came before {words:?}");
+            text.extend_from_slice(&some[..read]);
+            let new = text.len().saturating_sub(read + words.len());
+            if text[new..].windows(words.len()).any(|part| part == words.as_bytes()) {
+                return String::from_utf8(text).expect("UTF-8");
+            }
+        }
+    }
+
     /// Waits until the other side has closed.
     pub async fn closed(&mut self) {
         in_time("the end of the connection", async {

@@ -2,9 +2,12 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use maya_mcp_endpoint::{AuditLog, AuditText, EndpointFile, EndpointSecret, Engine, Patience, Tokens, serve};
+use maya_mcp_endpoint::{
+    AuditLog, AuditText, EndpointFile, EndpointSecret, Engine, FurtherStatus, Patience, Tokens, serve,
+};
 use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_notify::EventLog;
+use maya_mcp_notify::Numbers;
 use maya_mcp_session::{ClientName, Commands, Ending, Observation, Process, ProcessId, Registry};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -35,6 +38,7 @@ pub struct Running {
     pub registry: Registry,
     pub links: Links,
     pub outputs: Outputs,
+    pub numbers: Numbers,
     pub tokens: Tokens,
     pub address: SocketAddr,
     pub stop: CancellationToken,
@@ -73,6 +77,7 @@ impl Running {
         let (registry, links, stop) =
             (Registry::beginning_at(BEGIN), Links::default(), CancellationToken::new());
         let outputs = Outputs::default();
+        let numbers = Numbers::default();
         let proof = EndpointSecret::random();
         let engine = Engine {
             registry: registry.clone(),
@@ -84,6 +89,8 @@ impl Running {
             // Nobody carries out what is asked for.
             commands: Commands::new().0,
             tokens: Some(tokens.clone()),
+            numbers: numbers.clone(),
+            further_status: FurtherStatus::default(),
             proof: proof.clone(),
             version: "0.0.1".to_owned(),
         };
@@ -91,7 +98,7 @@ impl Running {
         let tracker = TaskTracker::new();
         let stopping = stop.clone();
         tracker.spawn(async move { serve(listener, engine, stopping).await.expect("it serves") });
-        Self { home, registry, links, outputs, tokens, address, stop, tracker }
+        Self { home, registry, links, outputs, numbers, tokens, address, stop, tracker }
     }
 
     /// Ends it, and gives the home back.

@@ -234,3 +234,83 @@ async fn one_call_without_a_session_for_the_command_line() {
         "{sentence}"
     );
 }
+
+/// What a listing told: "source kind" of each, and how many were missed.
+fn told(result: &Value) -> (Vec<String>, u64) {
+    let listing = &result["structuredContent"];
+    let changes = listing["changes"].as_array().unwrap_or_else(|| panic!("changes in {result}"));
+    let text = |change: &Value, field: &str| change[field].as_str().expect("a text").to_owned();
+    let told = changes.iter().map(|change| format!("{} {}", text(change, "source"), text(change, "kind")));
+    (told.collect(), listing["missed"].as_u64().expect("a number"))
+}
+
+#[tokio::test]
+async fn each_client_chooses_what_it_is_told_of_in_both_eras() {
+    let running = Running::start().await;
+    let legacy = Legacy::connect(&running, "cursor").await;
+    let mut pushed = Events::of(legacy.open_stream().await);
+    let ask = async |tool: &str, arguments: Value| {
+        let answer = legacy.ask("tools/call", json!({ "name": tool, "arguments": arguments })).await;
+        told(&answer["result"])
+    };
+    let none = (Vec::new(), 0);
+    assert_eq!(ask("list_sessions", json!({ "kinds": ["exited"] })).await, none, "nothing yet");
+    let modern = running.call("zed", "list_sessions", json!({ "sessions": ["maya-2"] })).await;
+    assert_eq!(told(&modern), none, "nothing yet");
+    for pid in [1, 2] {
+        running.come(pid);
+        pushed.notification("notifications/resources/list_changed").await;
+        running.go(pid);
+    }
+    let exited = ["maya-1 exited", "maya-2 exited"].map(str::to_owned).to_vec();
+    assert_eq!(
+        ask("wait_for_session_change", json!({})).await,
+        (exited, 0),
+        "the kinds that it wants, once, though a signal was pushed as well"
+    );
+    assert_eq!(ask("list_sessions", json!({})).await, none, "never twice, by whichever tool");
+    let second = ["maya-2 appeared", "maya-2 exited"].map(str::to_owned).to_vec();
+    let modern = running.call("zed", "wait_for_session_change", json!({})).await;
+    assert_eq!(told(&modern), (second, 0), "another client has wishes of its own");
+    assert_eq!(told(&running.call("zed", "list_sessions", json!({})).await), none, "and a place of its own");
+    let counted = running.numbers.report().outlets.into_iter();
+    let counted: Vec<_> =
+        counted.filter(|row| row.kind.name() == "exited").map(|row| row.forwarded).collect();
+    assert!(counted[0] >= 3, "two for the one and one for the other, beside what was pushed: {counted:?}");
+    running.come(3);
+    let all = ["maya-3 appeared".to_owned()].to_vec();
+    assert_eq!(ask("list_sessions", json!({ "kinds": [] })).await, (all, 0), "all kinds again");
+    assert_eq!(told(&running.call("zed", "list_sessions", json!({})).await), none, "the other's stay");
+}
+
+#[tokio::test]
+async fn a_kind_that_there_is_not_is_refused_with_those_that_there_are() {
+    let running = Running::start().await;
+    for tool in ["list_sessions", "wait_for_session_change"] {
+        let refused = running.call("cursor", tool, json!({ "kinds": ["boom"] })).await;
+        assert_eq!(refused["isError"], true, "{tool}");
+        for words in ["boom", "appeared", "crashed"] {
+            assert!(text(&refused).contains(words), "{tool}: {words} in {}", text(&refused));
+        }
+    }
+    running.come(1);
+    assert_eq!(
+        kinds(&running.call("cursor", "list_sessions", json!({})).await),
+        ["appeared"],
+        "nothing is set"
+    );
+}
+
+#[tokio::test]
+async fn who_has_not_asked_for_long_is_told_how_many_it_missed() {
+    let running = Running::start().await;
+    running.call("cursor", "list_sessions", json!({})).await;
+    for pid in 0..700 {
+        running.come(pid);
+        running.go(pid);
+    }
+    let (changes, missed) = told(&running.call("cursor", "list_sessions", json!({})).await);
+    assert_eq!(changes.len() as u64 + missed, 1400, "every one is told or counted");
+    assert_eq!(changes.last().map(String::as_str), Some("maya-699 exited"), "the last ones are told");
+    assert_eq!(told(&running.call("cursor", "list_sessions", json!({})).await), (Vec::new(), 0), "once");
+}

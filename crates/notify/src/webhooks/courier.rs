@@ -116,7 +116,7 @@ impl Courier {
         let kind = waiting.event.kind;
         match waiting.known {
             Some(known) => self.numbers.forwarded(Outlet::Webhook, kind, known),
-            None => self.numbers.forwarded_late(Outlet::Webhook, kind),
+            None => self.numbers.told(Outlet::Webhook, kind),
         }
         let Outage { failures, given_up, .. } = std::mem::take(&mut self.outage);
         if failures > 0 || given_up > 0 {
