@@ -9,11 +9,10 @@ use std::{
     time::Duration,
 };
 
-use futures_util::FutureExt as _;
 use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
 use maya_mcp_endpoint::{AuditLog, EndpointFile, EndpointSecret, Engine, Patience, Tokens, serve};
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
-use maya_mcp_notify::{Desktop, Numbers, ask, tell, tell_questions};
+use maya_mcp_notify::{DesktopState, Hears, Numbers, Says, keep, tell};
 use maya_mcp_session::{
     Access, Answer, Chooser, Commands, Observation, QuestionId, Refused, Registry, Scope as Whom, SessionId,
     Snapshot,
@@ -87,6 +86,7 @@ pub struct Hub {
     artist: Artist,
     wishes: Wishes,
     numbers: Numbers,
+    desktop: watch::Receiver<DesktopState>,
     connect: watch::Sender<Connect>,
     endpoint_file: EndpointFile,
     home: Home,
@@ -150,17 +150,6 @@ impl Hub {
                 tracing::error!(%error, "the endpoint ended");
             }
         });
-        let until_stopped = |task| {
-            let stop = stop.clone();
-            tracker.spawn(async move { stop.run_until_cancelled(task).await });
-        };
-        let (telling, told) = watch::channel(0);
-        if settings.notices {
-            until_stopped(tell(registry.subscribe(), Desktop::new(commands.clone()), telling).boxed());
-            let to = commands.clone();
-            let deliver = move |notice, withdrawn| ask(notice, withdrawn, to.clone());
-            tracker.spawn(tell_questions(registry.watch(), client_title, deliver, stop.clone()));
-        }
         tracker.spawn(remember(home.remembered(), memory.clone(), registry.watch(), stop.clone()));
         let remote = if settings.remote_hosts {
             Remote::Allowed
@@ -169,6 +158,13 @@ impl Hub {
         };
         let remembered = memory.added.clone();
         let (looks, beat) = Looks::begin(finder, &timing, &tracker);
+        let (telling, told) = watch::channel(0);
+        let (state, desktop) = watch::channel(DesktopState::default());
+        let hears = Hears { snapshots: registry.watch(), telling: wishes.watch(), beat: beat.clone() };
+        let says = Says { told: telling, state, numbers: numbers.clone() };
+        let to = commands.clone();
+        let deliver = move |wanted, handed| keep(wanted, handed, to.clone());
+        tracker.spawn(tell(hears, says, client_title, deliver, stop.clone()));
         let world = Arc::new(World {
             registry: registry.clone(),
             links: links.clone(),
@@ -178,7 +174,7 @@ impl Hub {
             timing,
             memory,
             connect: connect_now,
-            told: settings.notices.then_some(told),
+            told,
             beat,
             stop: stop.clone(),
         });
@@ -198,6 +194,7 @@ impl Hub {
             artist,
             wishes,
             numbers,
+            desktop,
             connect,
             endpoint_file,
             home,
@@ -260,6 +257,11 @@ impl Hub {
     /// What was told to whom.
     pub fn numbers(&self) -> &Numbers {
         &self.numbers
+    }
+
+    /// Whether notices can be shown.
+    pub fn desktop_state(&self) -> DesktopState {
+        self.desktop.borrow().clone()
     }
 
     /// What people may ask for beside choosing.

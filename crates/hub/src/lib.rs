@@ -24,7 +24,9 @@ mod wishes;
 pub use artist::client_title;
 pub use home::{Home, HomeError};
 pub use hub::{Hub, Options, StartError, TokenRule};
-pub use maya_mcp_notify::{Lasts, Notice, Notices, Numbers, QuietHours, Subject, Telling, Urgency, deliver};
+pub use maya_mcp_notify::{
+    DesktopState, Notice, Notices, Numbers, QuietHours, Subject, Telling, Urgency, deliver,
+};
 pub use reach::{Reach, ReachError};
 pub use settings::{Connect, DEFAULT_PORT, Settings, SettingsError};
 pub use timing::Timing;
