@@ -2,9 +2,9 @@
 //!
 //! Invariant: what is shown is decided by the policy and by what is asked, both from the level; a desktop that hangs holds up nothing.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use jiff::tz::TimeZone;
 use maya_mcp_session::{ClientName, Kind, Snapshot, clock};
 use tokio::{
@@ -70,31 +70,28 @@ pub async fn tell<Delivery: Future<Output = ()>>(
         let telling = hears.telling.borrow_and_update().clone();
         let decided = policy.step(&snapshot, &telling, now());
         let asked = asking.step(&snapshot, &telling, now(), &title);
-        let withdrawn = decided.withdraw.into_iter().map(Place::Session);
-        withdrawn
-            .chain(asked.withdraw.into_iter().map(Place::Question))
-            .for_each(|place| board.withdraw(&place));
-        decided.dropped.into_iter().for_each(|(kind, why)| board.drop(kind, why));
-        let sessions = decided
-            .show
-            .into_iter()
-            .map(|Show { place, notice, news }| (Place::Session(place), notice, news));
-        let questions =
-            asked.show.into_iter().map(|(key, notice)| (Place::Question(key), notice, Vec::new()));
-        for (place, notice, news) in sessions.chain(questions) {
-            if let Some(posted) = board.post(place, notice, news, snapshot.revision) {
-                deliveries.push(deliver(posted, handing.clone()));
+        let again = [decided.again, asking.due].into_iter().flatten().min();
+        decided.dropped.iter().for_each(|(kind, why)| board.drop(*kind, *why));
+        let (withdrawn, shown) = places(decided, asked);
+        withdrawn.iter().for_each(|place| board.withdraw(place));
+        for (place, notice, news) in shown {
+            if let Some(posted) = board.post(place.clone(), notice, news, snapshot.revision) {
+                // A library that panics over a bus that went away must not end the telling.
+                let caught = AssertUnwindSafe(deliver(posted, handing.clone())).catch_unwind();
+                deliveries.push(caught.map(|ended| ended.is_err().then_some(place)));
             }
         }
         board.say(snapshot.revision);
-        let again = [decided.again, asking.due].into_iter().flatten().min();
         tokio::select! {
             changed = hears.snapshots.changed() => if changed.is_err() { break },
             () = changed(&mut hears.telling) => {}
             () = changed(&mut hears.beat) => {}
             () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
             Some(handed) = handed.recv() => board.take(handed),
-            Some(()) = deliveries.next() => {}
+            Some(panicked) = deliveries.next() => if let Some(place) = panicked {
+                tracing::error!("a notice was given up: the desktop's library panicked");
+                board.give_up(&place);
+            },
             () = stop.cancelled() => break,
         }
     }
@@ -103,6 +100,22 @@ pub async fn tell<Delivery: Future<Output = ()>>(
     if timeout(WITHDRAWING, all).await.is_err() {
         tracing::debug!("some notices stay on the desktop");
     }
+}
+
+/// What a notice tells, and since when that is known.
+type News = Vec<(Kind, Instant)>;
+
+/// What leaves the desktop, and what comes.
+fn places(decided: policy::Step, asked: questions::Step) -> (Vec<Place>, Vec<(Place, Notice, News)>) {
+    let withdrawn = decided.withdraw.into_iter().map(Place::Session);
+    // What comes in its place replaces it.
+    let stays = |key: &Key| asked.show.iter().any(|(shown, _)| shown == key);
+    let settled = asked.withdraw.iter().filter(|key| !stays(key)).cloned().map(Place::Question);
+    let withdrawn = withdrawn.chain(settled).collect();
+    let sessions =
+        decided.show.into_iter().map(|Show { place, notice, news }| (Place::Session(place), notice, news));
+    let questions = asked.show.into_iter().map(|(key, notice)| (Place::Question(key), notice, News::new()));
+    (withdrawn, sessions.chain(questions).collect())
 }
 
 fn now() -> Now {
@@ -163,7 +176,7 @@ struct Board {
 
 struct UnderWay {
     revision: u64,
-    news: Vec<(Kind, Instant)>,
+    news: News,
 }
 
 impl Board {
@@ -176,7 +189,7 @@ impl Board {
         &mut self,
         place: Place,
         notice: Notice,
-        news: Vec<(Kind, Instant)>,
+        news: News,
         revision: u64,
     ) -> Option<watch::Receiver<Posted>> {
         self.numbered += 1;
@@ -197,6 +210,13 @@ impl Board {
     fn withdraw(&mut self, place: &Place) {
         if let Some((number, _)) = self.open.remove(place) {
             self.outdate(number);
+        }
+    }
+
+    /// Nobody keeps that place any more.
+    fn give_up(&mut self, place: &Place) {
+        if self.open.get(place).is_some_and(|(_, open)| open.is_closed()) {
+            self.withdraw(place);
         }
     }
 

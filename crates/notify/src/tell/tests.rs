@@ -260,3 +260,20 @@ async fn what_came_of_it_can_be_read() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_desktop_that_panics_does_not_end_the_telling() {
+    let panics = async |log: Log, wanted: watch::Receiver<Posted>, handed: mpsc::Sender<Handed>| {
+        let Posted { number, notice } = wanted.borrow().clone();
+        log.lock().expect("nobody panicked").push(format!("+ {}", notice.title));
+        let _ = handed.send(Handed { number, outcome: Ok(()) }).await;
+        std::future::ready(()).await;
+        panic!("the bus went away");
+    };
+    over(panics, async |stage| {
+        stage.maya_asks();
+        settled().await;
+        assert_eq!(stage.taken(), ["+ Maya is about to ask for permission"], "in a place that was given up");
+    })
+    .await;
+}
