@@ -88,7 +88,7 @@ struct Heard {
 struct Said {
     subject: Subject,
     words: String,
-    /// None where the artist did not want to be told.
+    /// None where the artist did not want to be told, or the desktop did not take it.
     place: Option<Place>,
 }
 
@@ -144,6 +144,12 @@ impl Policy {
         let pending = self.heard.iter().filter_map(|(id, heard)| Some((id, heard.pending.as_ref()?)));
         step.again = pending.map(|(id, pending)| self.due(*id, pending)).min();
         step
+    }
+
+    /// The desktop did not take it. What is still wrong when it may be said again is tried then.
+    pub fn not_shown(&mut self, place: Place) {
+        let said = self.heard.values_mut().filter_map(|heard| heard.said.as_mut());
+        said.filter(|said| said.place == Some(place)).for_each(|said| said.place = None);
     }
 
     fn watch_the_clocks(&mut self, now: Now) {

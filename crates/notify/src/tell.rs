@@ -73,7 +73,9 @@ pub async fn tell<Delivery: Future<Output = ()>>(
         let again = [decided.again, asking.due].into_iter().flatten().min();
         decided.dropped.iter().for_each(|(kind, why)| board.drop(*kind, *why));
         let (withdrawn, shown) = places(decided, asked);
-        withdrawn.iter().for_each(|place| board.withdraw(place));
+        for place in &withdrawn {
+            board.withdraw(place);
+        }
         for (place, notice, news) in shown {
             if let Some(posted) = board.post(place.clone(), notice, news, snapshot.revision) {
                 // A library that panics over a bus that went away must not end the telling.
@@ -87,7 +89,9 @@ pub async fn tell<Delivery: Future<Output = ()>>(
             () = changed(&mut hears.telling) => {}
             () = changed(&mut hears.beat) => {}
             () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
-            Some(handed) = handed.recv() => board.take(handed),
+            Some(handed) = handed.recv() => if let Some(Place::Session(place)) = board.take(handed) {
+                policy.not_shown(place);
+            },
             Some(panicked) = deliveries.next() => if let Some(place) = panicked {
                 tracing::error!("a notice was given up: the desktop's library panicked");
                 board.give_up(&place);
@@ -175,6 +179,7 @@ struct Board {
 }
 
 struct UnderWay {
+    place: Place,
     revision: u64,
     news: News,
 }
@@ -195,7 +200,7 @@ impl Board {
         self.numbered += 1;
         let number = self.numbered;
         let posted = Posted { number, notice: Arc::new(notice) };
-        self.under_way.insert(number, UnderWay { revision, news });
+        self.under_way.insert(number, UnderWay { place: place.clone(), revision, news });
         if let Some((last, open)) = self.open.get_mut(&place) {
             let last = std::mem::replace(last, number);
             open.send_replace(posted);
@@ -231,8 +236,16 @@ impl Board {
         self.says.numbers.dropped(Outlet::Desktop, kind, why);
     }
 
-    fn take(&mut self, Handed { number, outcome }: Handed) {
-        let news = self.under_way.remove(&number).map(|under_way| under_way.news).unwrap_or_default();
+    /// Gives the place that is empty now, if it was not shown.
+    fn take(&mut self, Handed { number, outcome }: Handed) -> Option<Place> {
+        let (place, news) = match self.under_way.remove(&number) {
+            Some(UnderWay { place, news, .. }) => (Some(place), news),
+            None => (None, News::new()),
+        };
+        let empty = place.filter(|_| outcome.is_err());
+        if let Some(place) = &empty {
+            self.open.remove(place);
+        }
         match &outcome {
             Ok(()) => {
                 for (nth, (kind, known)) in news.into_iter().enumerate() {
@@ -270,6 +283,7 @@ impl Board {
             *before = state;
             news
         });
+        empty
     }
 
     fn say(&self, revision: u64) {

@@ -436,6 +436,20 @@ fn what_is_still_wrong_when_quiet_ends_is_told_as_it_is_then() {
 }
 
 #[test]
+fn what_the_desktop_did_not_take_is_tried_again_if_it_is_still_wrong() {
+    let mut stage = Stage::with(&[1]);
+    stage.happens(1, &[Do::Freeze]);
+    stage.pass(ms(250));
+    assert_eq!(stage.told(), [STUCK], "it is tried");
+    let (place, _) = stage.desktop.pop_first().expect("it would be there");
+    stage.policy.not_shown(place);
+    stage.pass(Duration::from_secs(299));
+    assert_eq!(stage.told(), NOTHING, "not at once: the desktop has its trouble");
+    stage.pass(ms(1000));
+    assert_eq!((stage.told(), stage.titles()), (vec![STUCK.to_owned()], vec![STUCK]), "but then");
+}
+
+#[test]
 fn nobody_is_told_of_batch_renders_and_of_other_peoples_mayas() {
     let mut stage = Stage::runs();
     stage.registry.observe(&Observation::ProcessFound(Process { batch: true, ..process(1) }));
