@@ -1,6 +1,6 @@
 //! What came of a click in the tray, told on the desktop.
 
-use maya_mcp_hub::{Lasts, Notice, Urgency, deliver};
+use maya_mcp_hub::{Notice, Urgency, deliver};
 use tauri::{AppHandle, Manager as _, async_runtime};
 
 use crate::{shell::Shell, window};
@@ -13,7 +13,6 @@ pub fn tell(app: &AppHandle, title: &str, body: &str) {
         body: body.to_owned(),
         urgency: Urgency::Normal,
         action: None,
-        lasts: Lasts::UntilSeen,
     };
     let app = app.clone();
     async_runtime::spawn(async move {

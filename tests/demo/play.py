@@ -117,8 +117,9 @@ class Play:
                 raise RuntimeError(f"it asked {len(dialogs)} times: {dialogs}")
         for version in mayas:
             with step(f"The artist was told of Maya {version}", since=begun) as told:
+                # Two that are found at once are one notice.
                 when, (title, _) = await stage.notices.first(
-                    lambda notice, v=version: v in notice[0]
+                    lambda notice, v=version: f"Maya {v}" in " ".join(notice)
                 )
                 told.saw(f"“{title}”", at=when)
         return mayas
@@ -126,8 +127,10 @@ class Play:
     async def _choose_connect(self, claude, stage, version, sim, begun):
         """In place of its artist, by the command that does what the buttons do."""
         with step(f"The artist was asked whether to connect Maya {version}", since=begun) as told:
-            ours = f"Connect Maya {version}?"
-            when, (title, _) = await stage.notices.first(lambda notice: ours in notice[0])
+            ours = (f"Maya {version}", "choose Connect")
+            when, (title, _) = await stage.notices.first(
+                lambda notice: all(words in " ".join(notice) for words in ours)
+            )
             told.saw(f"“{title}”", at=when)
         with step("and chose Connect"):
             await _reached(claude, sim.pid, "awaiting_connect")

@@ -13,7 +13,7 @@ from .client import Client
 from .menu import TrayMenu
 from .program import ROOT, Home, Program
 from .screen import Screen
-from .services import Notices, TrayHost
+from .services import Files, Notices, TrayHost
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +80,10 @@ class Desktop:
         folder = self.path / f"maya{len(self._running)}"
         folder.mkdir()
         programs = programs or self.studio
-        return self._keep(Sim.start(version, "--no-qt", *options, folder=folder, programs=programs))
+        # Where a crash leaves what it saves, and under whose name.
+        env = {"TMPDIR": str(folder), "USER": "ana", "LOGNAME": "ana"}
+        sim = Sim.start(version, "--no-qt", *options, folder=folder, programs=programs, env=env)
+        return self._keep(sim)
 
     def start(self, *arguments, **environment):
         return self._keep(
@@ -101,6 +104,9 @@ class Desktop:
 
     def notices(self):
         return Notices(self.bus)
+
+    def files(self):
+        return Files(self.bus)
 
     def log(self):
         return (self.path / "tray.log").read_text(errors="replace")

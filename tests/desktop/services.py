@@ -1,9 +1,10 @@
-"""Stand-ins for two services of a desktop: the host of tray icons, and the notification daemon."""
+"""Stand-ins for services of a desktop: tray icons' host, notification daemon, file browser."""
 
 from dbus_fast import Message, MessageType, Variant
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 NOTIFICATIONS = "org.freedesktop.Notifications"
+FILES = "org.freedesktop.FileManager1"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 
 
@@ -42,7 +43,10 @@ class Notices:
 
     def __init__(self, bus):
         self.shown = []  # (title, body)
-        self.closed = []  # the titles of those that the program took back
+        self.closed = []  # the titles of those that the program took back or replaced
+        self.replaced = []  # the titles of those in whose place another one came
+        self.open = {}  # what is on the desktop: number and title
+        self._numbers = []
         self._buttons = []  # as in the message: names and words by turns
         self._bus = bus
         self._connection = bus.connect()
@@ -53,12 +57,19 @@ class Notices:
         if message.message_type != MessageType.METHOD_CALL or message.interface != NOTIFICATIONS:
             return None
         if message.member == "Notify":
-            self.shown.append((message.body[3], message.body[4]))
-            self._buttons.append(message.body[5])
-            return Message.new_method_return(message, "u", [len(self.shown)])
+            _, number, _, title, body, buttons, *_ = message.body
+            if number in self.open:
+                self.replaced.append(self.open[number])
+                self.closed.append(self.open[number])
+            number = number or len(self.shown) + 1
+            self.open[number] = title
+            self._numbers.append(number)
+            self._buttons.append(buttons)
+            self.shown.append((title, body))
+            return Message.new_method_return(message, "u", [number])
         if message.member == "CloseNotification":
             (number,) = message.body
-            self.closed.append(self.shown[number - 1][0])
+            self.closed.append(self.open.pop(number))
             return Message.new_method_return(message)
         if message.member == "GetCapabilities":
             return Message.new_method_return(message, "as", [["body", "body-markup", "actions"]])
@@ -83,6 +94,24 @@ class Notices:
             NOTIFICATIONS,
             "ActionInvoked",
             "us",
-            [index + 1, names[words]],
+            [self._numbers[index], names[words]],
         )
         self._bus.send(self._connection, signal)
+
+
+class Files:
+    """A file browser that keeps what it was to show."""
+
+    def __init__(self, bus):
+        self.pointed_at = []  # addresses of files
+        connection = bus.connect()
+        connection.add_message_handler(self._handle)
+        bus.own(connection, FILES)
+
+    def _handle(self, message):
+        if message.message_type != MessageType.METHOD_CALL or message.interface != FILES:
+            return None
+        if message.member == "ShowItems":
+            self.pointed_at += message.body[0]
+            return Message.new_method_return(message)
+        return None

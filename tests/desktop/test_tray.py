@@ -27,7 +27,7 @@ def test_the_menu_lists_each_maya_and_a_click_chooses_one(desktop, tray):
     first = desktop.maya("2025", scene="shot_010.ma")
     row = f"Maya 2025 — shot_010.ma (maya-{first.pid})"
     until(lambda: f"[x] {row}" in tray.lines(), what="the only Maya, in use by itself")
-    until(lambda: "Maya 2025 is running" in desktop.shown.titles(), what="a notice of it")
+    until(lambda: "Maya 2025 is ready" in desktop.shown.titles(), what="a notice of it")
 
     second = desktop.maya("2026")
     other = f"Maya 2026 — untitled scene (maya-{second.pid})"

@@ -349,7 +349,7 @@ async fn bring_in(
 /// Returns when the notice of this is on the desktop, or cannot be.
 async fn tell_first(observation: &Observation, world: &World) {
     let Some(revision) = world.registry.observe(observation) else { return };
-    let Some(mut told) = world.told.clone() else { return };
+    let mut told = world.told.clone();
     if timeout(TELLING, told.wait_for(|told| *told >= revision)).await.is_err() {
         tracing::warn!("the artist could not be told in time that Maya is about to ask");
     }

@@ -62,8 +62,8 @@ pub struct World {
     /// What was known before this engine began.
     pub memory: Memory,
     pub connect: watch::Receiver<Connect>,
-    /// Up to which revision the artist has been told; none where nobody tells.
-    pub told: Option<watch::Receiver<u64>>,
+    /// Up to which revision the artist has been told.
+    pub told: watch::Receiver<u64>,
     /// What is selected is an event too.
     pub selection_events: bool,
     /// All sessions are asked how they are in the same moment, so that this machine wakes once for all.

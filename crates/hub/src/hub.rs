@@ -4,31 +4,22 @@ use std::{
     fs::{File, TryLockError},
     io,
     net::{Ipv4Addr, SocketAddr},
-    num::NonZeroU16,
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
-use futures_util::FutureExt as _;
 use maya_mcp_discovery::{self as discovery, Finder, FinderError, Scope, Users, is_alive, port_owner};
 use maya_mcp_endpoint::{
     AuditLog, EndpointFile, EndpointSecret, Engine, FurtherStatus, Patience, Tokens, serve,
 };
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
-use maya_mcp_notify::{
-    Courier, Desktop, EventLog, Found, History, Limits, Numbers, Pace, Subscribers, Webhook, WebhookOptions,
-    Webhooks, ask, count, tell, tell_questions, write_log,
-};
+use maya_mcp_notify::{EventLog, Numbers, Subscribers};
 use maya_mcp_session::{
     Access, Answer, Chooser, Commands, Observation, QuestionId, Refused, Registry, Scope as Whom, SessionId,
     Snapshot,
 };
-use tokio::{
-    net::TcpListener,
-    sync::watch,
-    time::{Instant, MissedTickBehavior, interval_at, timeout},
-};
+use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -36,10 +27,11 @@ use tokio_util::{
 
 use crate::{
     Connect, Home, Settings, SettingsError, Timing, Wishes,
-    artist::{Artist, client_title},
+    artist::Artist,
     follow::World,
     looks::Looks,
     memory::{Memory, remember},
+    outlets::{Around, Outlets, Wanted, open_log},
     sessions::{Remote, Sessions},
     settings,
 };
@@ -96,9 +88,7 @@ pub struct Hub {
     commands: Commands,
     artist: Artist,
     wishes: Wishes,
-    numbers: Numbers,
-    subscribers: Subscribers,
-    webhooks: Webhooks,
+    outlets: Outlets,
     connect: watch::Sender<Connect>,
     endpoint_file: EndpointFile,
     home: Home,
@@ -136,19 +126,32 @@ impl Hub {
         let registry = Registry::beginning_at(found.begin_at());
         // Before anybody can call.
         let artist = Artist::speaks(&registry, home.settings(), settings.access, &memory);
-        let numbers = Numbers::default();
         let links = Links::default();
         let outputs = Outputs::default();
         let proof = EndpointSecret::random();
         let stop = CancellationToken::new();
         let stop_on_drop = stop.clone().drop_guard();
         let tracker = TaskTracker::new();
-        if let Some(log) = log.clone() {
-            tracker.spawn(write_log(log, registry.subscribe(), numbers.clone(), stop.clone()));
-        }
         let (commands, commanded) = Commands::new();
         let (connect, connect_now) = watch::channel(settings.connect);
 
+        let (looks, beat) = Looks::begin(finder, &timing, &tracker);
+        let heartbeat = settings.heartbeat_s.map(|seconds| Duration::from_secs(seconds.get()));
+        let outlets = Outlets::begin(
+            log,
+            Wanted { webhooks: settings.webhooks, heartbeat },
+            Around {
+                home: &home,
+                registry: &registry,
+                commands: &commands,
+                wishes: &wishes,
+                beat: beat.clone(),
+                tracker: &tracker,
+                stop: &stop,
+            },
+        );
+
+        let status = outlets.clone();
         let engine = Engine {
             registry: registry.clone(),
             links: links.clone(),
@@ -158,9 +161,9 @@ impl Hub {
             proof: proof.clone(),
             patience: Patience::default(),
             audit: Some(AuditLog { path: home.audit(), text: settings.audit }),
-            log: log.clone(),
-            numbers: numbers.clone(),
-            further_status: FurtherStatus::default(),
+            log: outlets.log.clone().ok(),
+            numbers: outlets.numbers.clone(),
+            further_status: FurtherStatus::new(move || status.status()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let serving = serve(listener, engine, stop.clone());
@@ -169,26 +172,6 @@ impl Hub {
                 tracing::error!(%error, "the endpoint ended");
             }
         });
-        let subscribers = Subscribers::new(registry.clone(), numbers.clone(), tracker.clone(), stop.clone());
-        let until_stopped = |task| {
-            let stop = stop.clone();
-            tracker.spawn(async move { stop.run_until_cancelled(task).await });
-        };
-        let (telling, told) = watch::channel(0);
-        if settings.notices {
-            until_stopped(tell(registry.subscribe(), Desktop::new(commands.clone()), telling).boxed());
-            let to = commands.clone();
-            let deliver = move |notice, withdrawn| ask(notice, withdrawn, to.clone());
-            tracker.spawn(tell_questions(registry.watch(), client_title, deliver, stop.clone()));
-        }
-        until_stopped(count(registry.subscribe(), numbers.clone()).boxed());
-        if let Some(seconds) = settings.heartbeat_s {
-            until_stopped(heartbeat(registry.clone(), Duration::from_secs(seconds.get())).boxed());
-        }
-        let (webhooks, couriers) = couriers(settings.webhooks, &home, log.clone(), &registry, &numbers);
-        for courier in couriers {
-            tracker.spawn(courier.run(stop.clone()));
-        }
         tracker.spawn(remember(home.remembered(), memory.clone(), registry.watch(), stop.clone()));
         let remote = if settings.remote_hosts {
             Remote::Allowed
@@ -196,7 +179,6 @@ impl Hub {
             Remote::Refused { settings: home.settings().display().to_string() }
         };
         let remembered = memory.added.clone();
-        let (looks, beat) = Looks::begin(finder, &timing, &tracker);
         let world = Arc::new(World {
             registry: registry.clone(),
             links: links.clone(),
@@ -206,7 +188,7 @@ impl Hub {
             timing,
             memory,
             connect: connect_now,
-            told: settings.notices.then_some(told),
+            told: outlets.told.clone(),
             selection_events: settings.selection_events,
             beat,
             stop: stop.clone(),
@@ -226,9 +208,7 @@ impl Hub {
             commands,
             artist,
             wishes,
-            numbers,
-            subscribers,
-            webhooks,
+            outlets,
             connect,
             endpoint_file,
             home,
@@ -290,17 +270,17 @@ impl Hub {
 
     /// What was told to whom.
     pub fn numbers(&self) -> &Numbers {
-        &self.numbers
+        &self.outlets.numbers
     }
 
     /// For code that wants to hear of events.
     pub fn subscribers(&self) -> &Subscribers {
-        &self.subscribers
+        &self.outlets.subscribers
     }
 
-    /// How each webhook fares.
-    pub fn webhooks(&self) -> &Webhooks {
-        &self.webhooks
+    /// What happened before this engine began too.
+    pub fn log(&self) -> Option<&EventLog> {
+        self.outlets.log.as_ref().ok()
     }
 
     /// What people may ask for beside choosing.
@@ -339,30 +319,6 @@ impl Hub {
     }
 }
 
-/// Tells of every Maya, though nothing changed.
-async fn heartbeat(registry: Registry, every: Duration) {
-    let mut beat = interval_at(Instant::now() + every, every);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        beat.tick().await;
-        registry.observe(&Observation::Beat);
-    }
-}
-
-/// Each is to be run until the end.
-fn couriers(
-    configured: Vec<Webhook>,
-    home: &Home,
-    log: Option<EventLog>,
-    registry: &Registry,
-    numbers: &Numbers,
-) -> (Webhooks, Vec<Courier>) {
-    let (registry, numbers) = (registry.clone(), numbers.clone());
-    let history = log.map(|log| Arc::new(log) as Arc<dyn History>);
-    let (folder, pace) = (home.webhooks(), Pace::default());
-    Webhooks::open(configured, &WebhookOptions { registry, history, numbers, folder, pace })
-}
-
 fn lock(home: &Home) -> Result<File, StartError> {
     let path = home.path().join("lock");
     let failed = |source| StartError::Lock { path: path.clone(), source };
@@ -375,19 +331,6 @@ fn lock(home: &Home) -> Result<File, StartError> {
             Err(StartError::HomeInUse { home: home.path().to_owned(), running })
         }
         Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
-}
-
-/// The engine runs without it, too.
-fn open_log(home: &Home, days: NonZeroU16) -> (Option<EventLog>, Found) {
-    let limits = Limits { days: days.get(), ..Limits::default() };
-    match EventLog::open(home.events(), limits) {
-        Ok((log, found)) => (Some(log), found),
-        Err(error) => {
-            let folder = home.events();
-            tracing::warn!(%error, folder = %folder.display(), "what happens is not written down: the event log cannot be opened");
-            (None, Found::default())
-        }
     }
 }
 

@@ -12,6 +12,7 @@ mod known;
 mod looks;
 mod memory;
 mod opening;
+mod outlets;
 mod pulse;
 mod reach;
 mod recovered;
@@ -30,7 +31,7 @@ pub use maya_mcp_endpoint::{StandardError, keep_log};
 #[cfg(all(unix, not(target_os = "macos")))]
 pub use maya_mcp_notify::daemon;
 pub use maya_mcp_notify::{
-    EventLog, Follow, Lasts, News, Notice, Notices, Numbers, Query, QuietHours, Registration, Subject,
+    DesktopState, EventLog, Follow, News, Notice, Notices, Numbers, Query, QuietHours, Registration, Subject,
     Subscriber, Subscribers, Telling, Urgency, deliver,
 };
 pub use reach::{Reach, ReachError};

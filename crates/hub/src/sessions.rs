@@ -165,7 +165,15 @@ impl Sessions {
             Command::Answer { id, answer, reply } => {
                 let _ = reply.send(self.artist.answer(id, answer));
             }
-            Command::OpenRecovered { id, reply } => self.with_crash(id, reply, recovered::open),
+            Command::OpenRecovered { id, reply } => {
+                let registry = self.world.registry.clone();
+                self.with_crash(id, reply, move |crash| {
+                    recovered::open(crash)?;
+                    // The artist has seen to it.
+                    registry.observe(&Observation::CrashClosed { id });
+                    Ok(())
+                });
+            }
             Command::ShowRecovered { id, reply } => self.with_crash(id, reply, recovered::show),
             Command::CloseCrash { id, reply } => {
                 let known = self.world.registry.snapshot().crash(id).map(drop).ok_or(Refused::Gone);
@@ -185,7 +193,7 @@ impl Sessions {
         &self,
         id: SessionId,
         reply: oneshot::Sender<Result<(), Refused>>,
-        work: fn(&Crash) -> Result<(), Refused>,
+        work: impl FnOnce(&Crash) -> Result<(), Refused> + Send + 'static,
     ) {
         let crash = self.world.registry.snapshot().crash(id).cloned();
         self.tracker.spawn_blocking(move || {

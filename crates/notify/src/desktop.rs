@@ -1,102 +1,100 @@
 //! Delivery to the desktop's notification daemon.
+//!
+//! Invariant: one task for each place on the desktop; what comes later takes the place of what is there.
 
-use std::{collections::HashMap, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 #[cfg(all(unix, not(target_os = "macos")))]
 use maya_mcp_session::Answer;
-use maya_mcp_session::{Commands, Event, SessionId};
+use maya_mcp_session::Commands;
 use notify_rust::{Notification, NotificationHandle, Timeout};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::sync::{mpsc, watch};
 
-use crate::{Action, Lasts, Notice, Urgency};
+use crate::{Action, Notice, Urgency};
 
 /// A daemon that hangs must not hold back the next notice for long.
 const DELIVERY: Duration = Duration::from_secs(2);
 
-/// The desktop, and what is open on it.
-#[derive(Debug)]
-pub struct Desktop {
-    commands: Commands,
-    failed_before: bool,
-    /// The notice that something is still to come of, by session; dropping the guard takes it off the desktop.
-    questions: HashMap<SessionId, DropGuard>,
-    waiting: FuturesUnordered<BoxFuture<'static, ()>>,
-}
-
-impl Desktop {
-    /// What is chosen in a notice goes to `commands`.
-    pub fn new(commands: Commands) -> Self {
-        let waiting = FuturesUnordered::new();
-        // So that there is always something to wait for.
-        waiting.push(Box::pin(std::future::pending()) as BoxFuture<'static, ()>);
-        Self { commands, failed_before: false, questions: HashMap::new(), waiting }
-    }
-
-    /// Never fails: a notice that cannot be shown is logged, the first one as a warning.
-    pub async fn show(&mut self, notice: &Notice, session: SessionId) {
-        match hand_over_in_time(notice).await {
-            Ok(shown) => {
-                self.failed_before = false;
-                tracing::debug!(key = notice.key, "notice shown");
-                if notice.lasts == Lasts::UntilSettled {
-                    let withdrawn = CancellationToken::new();
-                    self.questions.insert(session, withdrawn.clone().drop_guard());
-                    let answered = follow(shown, notice.action, self.commands.clone(), withdrawn);
-                    self.waiting.push(Box::pin(answered));
-                }
-            }
-            Err(NotShown(reason)) if self.failed_before => {
-                tracing::debug!(key = notice.key, reason, "notice not shown");
-            }
-            Err(NotShown(reason)) => {
-                self.failed_before = true;
-                tracing::warn!(key = notice.key, reason, "notices cannot be shown on this desktop");
-            }
-        }
-    }
-
-    /// A question that has been settled otherwise is taken off the desktop.
-    pub fn withdraw_for(&mut self, session: SessionId, event: &Event) {
-        if !matches!(event, Event::Appeared | Event::AwaitingConnect) {
-            self.questions.remove(&session);
-        }
-    }
-
-    /// Never returns: carries out what is chosen in notices meanwhile.
-    pub async fn wait_for_actions<T>(&mut self) -> T {
-        loop {
-            self.waiting.next().await;
-        }
-    }
+/// Whether this desktop shows notices, as far as that was tried.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum DesktopState {
+    #[default]
+    Unknown,
+    Works,
+    Fails(String),
 }
 
 /// This desktop did not take the notice.
 #[derive(Debug, thiserror::Error)]
-#[error("the notice was not shown: {0}")]
-pub struct NotShown(String);
+pub enum NotShown {
+    #[error("the notification daemon did not answer in time")]
+    TimedOut,
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// What is to be shown now.
+#[derive(Debug, Clone)]
+pub struct Posted {
+    pub number: u64,
+    pub notice: Arc<Notice>,
+}
+
+/// What came of showing it.
+#[derive(Debug)]
+pub struct Handed {
+    pub number: u64,
+    pub outcome: Result<(), NotShown>,
+}
 
 /// Shows one notice, for whoever has another way to tell it.
 pub async fn deliver(notice: &Notice) -> Result<(), NotShown> {
-    hand_over_in_time(notice).await.map(drop)
+    hand_over_in_time(notice, None).await.map(drop)
 }
 
-/// Shows a notice until it was answered or `withdrawn`.
-pub async fn ask(notice: Notice, withdrawn: CancellationToken, commands: Commands) -> Result<(), NotShown> {
-    let shown = hand_over_in_time(&notice).await?;
-    tracing::debug!(key = notice.key, "notice shown");
-    follow(shown, notice.action, commands, withdrawn).await;
-    Ok(())
-}
-
-async fn hand_over_in_time(notice: &Notice) -> Result<NotificationHandle, NotShown> {
-    match tokio::time::timeout(DELIVERY, hand_over(notice)).await {
-        Ok(outcome) => outcome.map_err(NotShown),
-        Err(_) => Err(NotShown("the notification daemon did not answer in time".to_owned())),
+/// Keeps one place of the desktop as it is wanted, until nobody wants it: then takes it back. What is chosen goes to `commands`.
+pub async fn keep(mut wanted: watch::Receiver<Posted>, handed: mpsc::Sender<Handed>, commands: Commands) {
+    let mut shown: Option<NotificationHandle> = None;
+    loop {
+        let Posted { number, notice } = wanted.borrow_and_update().clone();
+        let outcome = hand_over_in_time(&notice, shown.take()).await.map(|new| shown = Some(new));
+        if outcome.is_ok() {
+            tracing::debug!(key = notice.key, "notice shown");
+        }
+        // Nobody counts any more when everything stops.
+        let _ = handed.send(Handed { number, outcome }).await;
+        let next = tokio::select! {
+            next = wanted.changed() => next,
+            button = choice(shown.as_ref()) => {
+                // It has left the desktop.
+                shown = None;
+                if let (Some(button), Some(action)) = (button, notice.action) {
+                    press(action, &button, &commands).await;
+                }
+                wanted.changed().await
+            }
+        };
+        if next.is_err() {
+            return close(shown).await;
+        }
     }
 }
 
-async fn hand_over(notice: &Notice) -> Result<NotificationHandle, String> {
+async fn hand_over_in_time(
+    notice: &Notice,
+    replaced: Option<NotificationHandle>,
+) -> Result<NotificationHandle, NotShown> {
+    let handing = hand_over(notice, replaced.as_ref());
+    match tokio::time::timeout(DELIVERY, handing).await {
+        Ok(outcome) => outcome.map_err(NotShown::Refused),
+        Err(_) => Err(NotShown::TimedOut),
+    }
+}
+
+async fn hand_over(
+    notice: &Notice,
+    replaced: Option<&NotificationHandle>,
+) -> Result<NotificationHandle, String> {
     let mut shown = Notification::new();
     shown.appname("Maya MCP Tray").summary(&notice.title).body(&body(notice)).icon("maya-mcp-tray");
     #[cfg(all(unix, not(target_os = "macos")))]
@@ -108,6 +106,9 @@ async fn hand_over(notice: &Notice) -> Result<NotificationHandle, String> {
         for (name, words) in buttons(notice.action) {
             shown.action(name, words);
         }
+        if let Some(replaced) = replaced {
+            shown.id(replaced.id());
+        }
     }
     shown.timeout(match notice.urgency {
         Urgency::Normal => Timeout::Default,
@@ -115,11 +116,14 @@ async fn hand_over(notice: &Notice) -> Result<NotificationHandle, String> {
     });
     #[cfg(all(unix, not(target_os = "macos")))]
     let outcome = shown.show_async().await;
-    // These systems' calls return at once; a thread keeps even a slow one away from the engine.
+    // These systems' calls return at once; a thread keeps even a slow one away from the engine. They replace nothing.
     #[cfg(not(all(unix, not(target_os = "macos"))))]
-    let outcome = match tokio::task::spawn_blocking(move || shown.show()).await {
-        Ok(outcome) => outcome,
-        Err(panicked) => return Err(panicked.to_string()),
+    let outcome = {
+        let _ = replaced;
+        match tokio::task::spawn_blocking(move || shown.show()).await {
+            Ok(outcome) => outcome,
+            Err(panicked) => return Err(panicked.to_string()),
+        }
     };
     outcome.map_err(|error| error.to_string())
 }
@@ -139,6 +143,10 @@ fn body(notice: &Notice) -> String {
 #[cfg(all(unix, not(target_os = "macos")))]
 const CONNECT: &str = "connect";
 #[cfg(all(unix, not(target_os = "macos")))]
+const OPEN: &str = "open";
+#[cfg(all(unix, not(target_os = "macos")))]
+const FOLDER: &str = "folder";
+#[cfg(all(unix, not(target_os = "macos")))]
 const ANSWERS: [(&str, &str, Answer); 3] = [
     ("once", "Allow once", Answer::Once),
     ("always", "Always for this client", Answer::Always),
@@ -150,33 +158,31 @@ fn buttons(action: Option<Action>) -> Vec<(&'static str, &'static str)> {
     match action {
         None => Vec::new(),
         Some(Action::Connect(_)) => vec![(CONNECT, "Connect")],
+        Some(Action::Recover(_)) => vec![(OPEN, "Open recovered scene"), (FOLDER, "Show folder")],
         Some(Action::Answer(_)) => ANSWERS.map(|(name, words, _)| (name, words)).into(),
     }
 }
 
-/// Waits for a person's choice, or until there is nothing to choose any more.
+/// Waits for a person's choice; none where the notice was only closed.
 #[cfg(all(unix, not(target_os = "macos")))]
-async fn follow(
-    shown: NotificationHandle,
-    action: Option<Action>,
-    commands: Commands,
-    withdrawn: CancellationToken,
-) {
+async fn choice(shown: Option<&NotificationHandle>) -> Option<String> {
+    let Some(shown) = shown else { return std::future::pending().await };
     let mut pressed = None;
     let choosing = shown.wait_for_action_async(|response| {
         if let notify_rust::NotificationResponse::Action(name) = response {
             pressed = Some(name.clone());
         }
     });
-    tokio::select! {
-        () = choosing => {}
-        () = withdrawn.cancelled() => {
-            shown.close_async().await;
-            return;
-        }
-    }
-    if let (Some(button), Some(action)) = (pressed, action) {
-        press(action, &button, &commands).await;
+    choosing.await;
+    pressed
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+async fn close(shown: Option<NotificationHandle>) {
+    if let Some(shown) = shown
+        && tokio::time::timeout(DELIVERY, shown.close_async()).await.is_err()
+    {
+        tracing::debug!("a notice stays on the desktop");
     }
 }
 
@@ -186,6 +192,17 @@ async fn press(action: Action, button: &str, commands: &Commands) {
         Action::Connect(session) if button == CONNECT => {
             if let Err(error) = commands.connect(session).await {
                 tracing::warn!(%session, %error, "Connect was chosen in a notice too late");
+            }
+        }
+        Action::Recover(session) => {
+            let done = match button {
+                OPEN => commands.open_recovered(session).await.map_err(|error| ("opened", error)),
+                FOLDER => commands.show_recovered(session).await.map_err(|error| ("shown", error)),
+                _ => return,
+            };
+            if let Err((what, error)) = done {
+                tracing::warn!(%session, %error, "what was recovered could not be {what}");
+                not_recovered(session, what, &error.to_string()).await;
             }
         }
         Action::Answer(question) => {
@@ -200,13 +217,29 @@ async fn press(action: Action, button: &str, commands: &Commands) {
     }
 }
 
+/// The artist waits for something to happen.
+#[cfg(all(unix, not(target_os = "macos")))]
+async fn not_recovered(session: maya_mcp_session::SessionId, what: &str, why: &str) {
+    let notice = Notice {
+        key: format!("{session}/not_{what}"),
+        title: format!("The recovered scene could not be {what}"),
+        body: why.to_owned(),
+        urgency: Urgency::Normal,
+        action: None,
+    };
+    if let Err(error) = deliver(&notice).await {
+        tracing::debug!(%error, "nor could that be told");
+    }
+}
+
 /// Here notices have no buttons; the tray and the window have them.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-async fn follow(
-    _shown: NotificationHandle,
-    _action: Option<Action>,
-    _commands: Commands,
-    withdrawn: CancellationToken,
-) {
-    withdrawn.cancelled().await;
+async fn choice(_shown: Option<&NotificationHandle>) -> Option<String> {
+    std::future::pending().await
 }
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+async fn close(_shown: Option<NotificationHandle>) {}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+async fn press(_action: Action, _button: &str, _commands: &Commands) {}

@@ -67,9 +67,10 @@ pub struct Torn {
 }
 
 impl Found {
-    /// The number of the first event of this start: beyond all that were written.
+    /// The number of the first event of this start: beyond all that were written, and what an engine that was killed may have told and not
+    /// written any more.
     pub fn begin_at(&self) -> u64 {
-        self.last_seq.map_or(1, |last| (last / STARTS + 1) * STARTS)
+        self.last_seq.map_or(1, |last| (last / STARTS + 2) * STARTS)
     }
 }
 
@@ -82,6 +83,10 @@ impl EventLog {
     /// To read it only.
     pub fn at(folder: PathBuf) -> Self {
         Self { folder: folder.into(), limits: Limits::default() }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     fn open_at(folder: PathBuf, limits: Limits, now: Timestamp) -> io::Result<(Self, Found)> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maya_mcp_session::{ClientName, Question, QuestionId, Snapshot};
 
-use crate::{Action, Lasts, Notice, Urgency};
+use crate::{Action, Notice, Urgency};
 
 /// Beyond so many of one client, one notice says how many.
 const MOST: usize = 3;
@@ -41,6 +41,11 @@ impl Told {
         let open: BTreeSet<_> = now.open_questions().map(|question| question.id).collect();
         self.0.values_mut().for_each(|told| told.retain(|id| open.contains(id)));
         self.0.extract_if(.., |_, told| told.is_empty()).map(|(key, _)| key).collect()
+    }
+
+    /// Nothing is on the desktop any more: names what was.
+    pub fn forget(&mut self) -> Vec<Key> {
+        std::mem::take(&mut self.0).into_keys().collect()
     }
 
     pub fn is_news(&self, now: &Snapshot) -> bool {
@@ -106,7 +111,7 @@ fn of_many(client: &ClientName, count: usize, title: &str) -> Notice {
 
 /// It stays until it is settled: a client waits for the answer.
 fn notice(key: String, title: String, body: String, action: Option<Action>) -> Notice {
-    Notice { key, title, body, urgency: Urgency::Critical, action, lasts: Lasts::UntilSettled }
+    Notice { key, title, body, urgency: Urgency::Critical, action }
 }
 
 fn beginning(code: &str) -> String {

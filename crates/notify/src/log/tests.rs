@@ -114,13 +114,13 @@ fn what_is_written_is_read_back_as_it_was_asked_for() {
     let page = log.read(&everything()).expect("readable");
     assert_eq!((page.oldest_seq, page.newest_seq, page.unreadable), (Some(1), Some(5), 0), "and where it is");
     let (_, again) = open(&folder, Limits::default());
-    assert_eq!((again.last_seq, again.begin_at()), (Some(5), 1000), "the next start begins beyond");
+    assert_eq!((again.last_seq, again.begin_at()), (Some(5), 2000), "the next start begins beyond");
 }
 
 #[test]
 fn a_start_begins_beyond_all_that_were_written() {
     for (last_seq, begin) in
-        [(None, 1), (Some(1), 1000), (Some(999), 1000), (Some(1000), 2000), (Some(2345), 3000)]
+        [(None, 1), (Some(1), 2000), (Some(999), 2000), (Some(1000), 3000), (Some(2345), 4000)]
     {
         assert_eq!(Found { last_seq, torn: None }.begin_at(), begin, "after {last_seq:?}");
     }
@@ -167,7 +167,7 @@ fn each_day_has_files_of_its_own_and_what_is_too_old_goes() {
     assert_eq!(found.last_seq, Some(1009), "the last number is known");
     assert_eq!(seqs(&log, &everything()), [0; 0], "but nothing else of so long ago");
     let (log, found) = EventLog::open_at(folder.clone(), limits, later).expect("writable");
-    assert_eq!((found.last_seq, found.begin_at()), (Some(1009), 2000), "nor is the number forgotten");
+    assert_eq!((found.last_seq, found.begin_at()), (Some(1009), 3000), "nor is the number forgotten");
     write(&log, &[line(2000, later)]);
     assert_eq!(seqs(&log, &everything()), [2000], "and it goes on");
 }

@@ -125,5 +125,4 @@ fn a_notice_says_who_wants_what_and_where_and_how_to_answer() {
     assert_eq!(lines[2..7], ["2", "3", "4", "5", "…"], "the code's beginning");
     assert!(lines[7].contains("in the tray or in the window"), "the next step: {}", lines[7]);
     assert_eq!(notice.action, Some(Action::Answer(id)), "it can be answered right there");
-    assert_eq!(notice.lasts, Lasts::UntilSettled, "it goes when it is settled");
 }
