@@ -25,7 +25,7 @@ pub struct Events {
     /// Go on showing what happens, until Ctrl-C
     #[arg(long)]
     follow: bool,
-    /// Only of this kind; may be given again [default: all but heartbeat and selection_changed]
+    /// Only of this kind; may be given again [default: all but heartbeats and selections]
     #[arg(long, value_name = "KIND")]
     kind: Vec<Kind>,
     /// Only of this session, as `maya-mcp sessions` names it; may be given again

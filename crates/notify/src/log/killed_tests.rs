@@ -48,8 +48,8 @@ impl Writing {
 
     /// What it says next.
     fn hears(&mut self) -> Option<String> {
-        let lines = self.lines.by_ref().map_while(Result::ok);
-        lines.filter_map(|line| line.strip_prefix(MARK).map(str::to_owned)).next()
+        let mut lines = self.lines.by_ref().map_while(Result::ok);
+        lines.find_map(|line| line.strip_prefix(MARK).map(str::to_owned))
     }
 
     fn kill(mut self) -> Vec<String> {
@@ -112,8 +112,7 @@ fn killed_at_any_moment_it_has_all_that_it_has_acknowledged() {
             std::hint::spin_loop();
         }
         said.extend(writing.kill());
-        let last =
-            said.iter().filter(|said| *said != "begins").next_back().map_or(0, |said| acknowledged(said));
+        let last = said.iter().rfind(|said| *said != "begins").map_or(0, |said| acknowledged(said));
         let query = Query { after: Some(verified), ..everything() };
         let page = EventLog::at(folder.clone()).read(&query).expect("readable");
         let told: Vec<u64> = page.events.iter().map(|event| event.seq).collect();

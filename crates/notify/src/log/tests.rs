@@ -257,15 +257,15 @@ fn a_look_at_the_end_of_a_full_log_is_quick() {
     write(&log, &lines(100_000..120_000));
     let some = log.read(&Query { last: Some(50), ..everything() }).expect("readable");
     assert_eq!(some.events.first().map(|event| event.seq), Some(119_950), "the last fifty");
-    let newest = newest(&folder);
+    let last = newest(&folder);
     for (_, path) in files::list(&folder).expect("readable") {
-        if path != newest {
+        if path != last {
             fs::remove_file(&path).expect("ours");
             fs::create_dir(&path).expect("nobody can read that");
         }
     }
-    let same = log.read(&Query { last: Some(50), ..everything() }).expect("older files are not even opened");
-    assert_eq!(same.events, some.events, "the same");
+    let again = log.read(&Query { last: Some(50), ..everything() }).expect("older files are not even opened");
+    assert_eq!(again.events, some.events, "the same");
 }
 
 #[cfg(unix)]
