@@ -78,20 +78,25 @@ impl Reader {
 #[tokio::test]
 async fn a_reader_gets_what_is_and_then_each_event_once() {
     let running = Running::start().await;
+    let first = running.registry.first_seq();
     running.come(1);
     let mut reader = Reader::open(&running, "cursor", "").await;
     let now = reader.told().await;
-    assert_eq!((now.event.as_str(), now.id), ("snapshot", 1), "first what is true, with its place: {now:?}");
+    assert_eq!(
+        (now.event.as_str(), now.id),
+        ("snapshot", first),
+        "first what is true, with its place: {now:?}"
+    );
     assert_eq!(now.data["sessions"][0]["session"], "maya-1", "in the words of list_sessions");
-    assert_eq!(now.data["seq"], 1, "the number of the last event that is in it");
+    assert_eq!(now.data["seq"], first, "the number of the last event that is in it");
     assert_eq!(now.data["revision"], running.registry.snapshot().revision, "taken in the same moment");
     running.come(2);
     running.go(1);
     let came = reader.told().await;
-    assert_eq!((came.event.as_str(), came.id), ("appeared", 2), "{came:?}");
+    assert_eq!((came.event.as_str(), came.id), ("appeared", first + 1), "{came:?}");
     assert_eq!(
         (&came.data["seq"], &came.data["kind"], &came.data["session"]),
-        (&json!(2), &json!("appeared"), &json!("maya-2")),
+        (&json!(first + 1), &json!("appeared"), &json!("maya-2")),
         "in the words of the event log: {came:?}"
     );
     assert_eq!(reader.sources(1).await, ["maya-1 exited"], "in order");
@@ -121,18 +126,19 @@ async fn a_reader_may_want_some_only() {
 #[tokio::test]
 async fn who_connects_again_goes_on_where_it_was() {
     let running = Running::start().await;
+    let first = running.registry.first_seq();
     for pid in 1..=3 {
         running.come(pid);
     }
-    let mut reader = Reader::resume(&running, "cursor", "", Some(1)).await;
+    let mut reader = Reader::resume(&running, "cursor", "", Some(first)).await;
     assert_eq!(reader.sources(2).await, ["maya-2 appeared", "maya-3 appeared"], "without a snapshot");
-    let mut reader = Reader::open(&running, "cursor", "?after=2").await;
+    let mut reader = Reader::open(&running, "cursor", &format!("?after={}", first + 1)).await;
     assert_eq!(reader.sources(1).await, ["maya-3 appeared"], "also by the address");
-    let mut reader = Reader::resume(&running, "cursor", "?after=0", Some(2)).await;
+    let mut reader = Reader::resume(&running, "cursor", &format!("?after={first}"), Some(first + 1)).await;
     assert_eq!(reader.sources(1).await, ["maya-3 appeared"], "the header is the newer word");
     drop(reader);
     running.come(4);
-    let mut reader = Reader::resume(&running, "cursor", "", Some(3)).await;
+    let mut reader = Reader::resume(&running, "cursor", "", Some(first + 2)).await;
     assert_eq!(reader.sources(1).await, ["maya-4 appeared"], "what came in between");
     running.come(5);
     assert_eq!(reader.sources(1).await, ["maya-5 appeared"], "and what comes");
@@ -141,21 +147,22 @@ async fn who_connects_again_goes_on_where_it_was() {
 #[tokio::test]
 async fn what_is_not_kept_any_more_is_told_as_missed() {
     let running = Running::start().await;
+    let first = running.registry.first_seq();
     let many = RING + 10;
     for pid in 1..=u32::try_from(many).expect("a small constant") {
         running.come(pid);
     }
-    let mut reader = Reader::resume(&running, "cursor", "", Some(3)).await;
+    let mut reader = Reader::resume(&running, "cursor", "", Some(first + 2)).await;
     let missed = reader.told().await;
-    assert_eq!((missed.event.as_str(), missed.id), ("missed", 10), "{missed:?}");
-    assert_eq!(missed.data, json!({ "missed": 7, "oldest": 11 }), "from 4 to 10");
-    assert_eq!(reader.told().await.id, 11, "and then the oldest that is kept");
-    for stranger in [many + 500, u64::MAX] {
+    assert_eq!((missed.event.as_str(), missed.id), ("missed", first + 9), "{missed:?}");
+    assert_eq!(missed.data, json!({ "missed": 7, "oldest": first + 10 }), "from the fourth to the tenth");
+    assert_eq!(reader.told().await.id, first + 10, "and then the oldest that is kept");
+    for stranger in [first + many + 500, u64::MAX] {
         let mut reader = Reader::resume(&running, "cursor", "", Some(stranger)).await;
         let missed = reader.told().await;
         assert_eq!(
             missed.data,
-            json!({ "missed": null, "oldest": 11 }),
+            json!({ "missed": null, "oldest": first + 10 }),
             "{stranger} was never given by this engine: nobody knows how many"
         );
     }
