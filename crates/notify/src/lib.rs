@@ -12,7 +12,7 @@ mod telling;
 pub use desktop::{Desktop, NotShown, ask, deliver};
 pub use notice::{Action, Lasts, Notice, Urgency, notice_for};
 pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport};
-pub use telling::{Notices, QuietHours, Subject, Telling};
+pub use telling::{Notices, QuietHours, Subject, Telling, tomorrow};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
