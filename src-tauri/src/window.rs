@@ -6,6 +6,12 @@ use crate::shell::Shell;
 
 pub const LABEL: &str = "main";
 
+/// Whether it is open, and not put away.
+pub fn is_seen(app: &AppHandle) -> bool {
+    app.get_webview_window(LABEL)
+        .is_some_and(|window| window.is_visible().unwrap_or(true) && !window.is_minimized().unwrap_or(false))
+}
+
 /// Opens it, or brings it to the front.
 pub fn show(app: &AppHandle) {
     let app = app.clone();
