@@ -81,7 +81,7 @@ pub async fn tell(app: AppHandle) {
             next = end;
             continue;
         }
-        if !window::is_seen(&app) {
+        if !window::is_seen(&app).await {
             continue;
         }
         let edges = shell.registry().since(next).edges;

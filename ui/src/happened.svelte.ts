@@ -7,12 +7,15 @@ const MOST = 1024;
 export interface Happened {
   /** The newest first. */
   readonly events: EventInfo[];
+  /** The shell has said what was there before. */
+  readonly known: boolean;
   readonly failure: string | null;
 }
 
 /** To be called while a part is made; it follows for as long as the part is shown. */
 export function happened(host: () => Host): Happened {
   let events = $state.raw<EventInfo[]>([]);
+  let known = $state(false);
   let failure = $state<string | null>(null);
 
   /** The same event may come twice, and a later one before an earlier. */
@@ -25,6 +28,7 @@ export function happened(host: () => Host): Happened {
     const shell = host();
     let over = false;
     events = [];
+    known = false;
     failure = null;
     // Listens first and reads then, so that no event falls between.
     const listening = shell.watchEvents((more) => {
@@ -33,7 +37,9 @@ export function happened(host: () => Host): Happened {
     listening
       .then(() => shell.events())
       .then((first) => {
-        if (!over) take(first);
+        if (over) return;
+        take(first);
+        known = true;
       })
       .catch((error: Error) => {
         if (!over) failure = error.message;
@@ -51,6 +57,9 @@ export function happened(host: () => Host): Happened {
   return {
     get events() {
       return events;
+    },
+    get known() {
+      return known;
     },
     get failure() {
       return failure;
