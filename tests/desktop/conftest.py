@@ -1,5 +1,6 @@
 """A desktop for each test: screen, bus, home, Mayas."""
 
+import getpass
 import shutil
 import tempfile
 from pathlib import Path
@@ -80,7 +81,11 @@ class Desktop:
         folder = self.path / f"maya{len(self._running)}"
         folder.mkdir()
         programs = programs or self.studio
-        return self._keep(Sim.start(version, "--no-qt", *options, folder=folder, programs=programs))
+        # Where its crash handler writes is where it is looked for.
+        where = {"TMPDIR": str(folder), "USER": getpass.getuser()}
+        return self._keep(
+            Sim.start(version, "--no-qt", *options, folder=folder, programs=programs, env=where)
+        )
 
     def start(self, *arguments, **environment):
         return self._keep(
