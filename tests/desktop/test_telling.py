@@ -180,3 +180,14 @@ def test_what_is_told_is_set_in_the_window_and_kept(desktop, host, window, pictu
     until(lambda: not window.find("quiet"), what="nothing more to set")
     until(lambda: menu.line(row) is None, what="nor in the tray")
     assert settings(desktop)["notices"] is False, "as the setting says"
+
+
+def test_the_quiet_ends_by_itself(desktop, host):
+    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=8)
+    desktop.home.settings(**settings(desktop), quiet_until=soon.isoformat())
+    desktop.start()
+    menu = desktop.menu(host)
+    row = "No notices until tomorrow"
+    assert menu.line(row) == f"[x] {row}", "as long as it holds"
+    until(lambda: menu.line(row) == f"[ ] {row}", what="its end")
+    assert datetime.datetime.now(datetime.UTC) >= soon, "and not before"
