@@ -101,7 +101,7 @@ def test_a_crash_is_seen_to_in_the_window(desktop, host, window, maya, started, 
     failure = until(lambda: window.text(f"crash-failure-maya-{maya.pid}"), what="the refusal")
     assert "is not where Maya left it" in failure, "why not"
     window.click(f"{card}-dismiss")
-    until(lambda: not window.find("crashes"), what="the crash going")
+    until(lambda: window.text("crashes") is None, what="the crash going")
     until(lambda: menu.line(CRASHED) is None, what="also from the tray")
 
 
@@ -177,7 +177,7 @@ def test_what_is_told_is_set_in_the_window_and_kept(desktop, host, window, pictu
     until(lambda: menu.line(row) == f"[x] {row}", what="the same in the tray")
     window.picture(pictures / "notices.png")
     window.click("notices-on")
-    until(lambda: not window.find("quiet"), what="nothing more to set")
+    until(lambda: window.text("quiet") is None, what="nothing more to set")
     until(lambda: menu.line(row) is None, what="nor in the tray")
     assert settings(desktop)["notices"] is False, "as the setting says"
 
