@@ -9,6 +9,7 @@ mod notice;
 mod sessions;
 mod shell;
 mod start_up;
+mod telling;
 mod tray;
 #[cfg(target_os = "linux")]
 mod tray_library;
@@ -63,7 +64,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         .on_window_event(|window, event| {
             if let WindowEvent::Focused(true) = event {
                 // The person may come from editing a client's settings.
-                window.state::<Shell>().look_again();
+                let shell = window.state::<Shell>();
+                shell.look_again();
+                shell.window_seen.notify_one();
             }
         })
         .setup(move |app| {
@@ -100,6 +103,7 @@ fn set_up(app: &mut App, home: Home, arguments: &Arguments) {
     let opens_window = arguments.window || tray.is_none();
     app.manage(Shell::new(start, tray));
     async_runtime::spawn(shell::draw(app.handle().clone()));
+    async_runtime::spawn(telling::tell(app.handle().clone()));
     if opens_window {
         window::show(app.handle());
     }

@@ -4,13 +4,23 @@ use std::{net::IpAddr, sync::Arc};
 
 use maya_mcp_hub::{Connect, Hub};
 use maya_mcp_session::{
-    Access, Answer, Asker, Commands, NO_AUTHENTICATION, QuestionId, Scope, Session, SessionId,
+    Access, Answer, Asker, Commands, NO_AUTHENTICATION, QuestionId, Refused, Scope, Session, SessionId,
 };
+use serde::Deserialize;
 
 use crate::{
     ipc::{Outcome, Refusal},
     shell::Shell,
 };
+
+/// What can be done after a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterCrash {
+    OpenScene,
+    ShowFolder,
+    Dismiss,
+}
 
 impl Shell {
     /// The artist's choice, by the session's name.
@@ -35,6 +45,20 @@ impl Shell {
     pub async fn add_session(&self, host: String, port: u16) -> Result<(), Refusal> {
         let commands = self.with_hub(|hub| Ok(hub.commands()))?;
         Ok(commands.add(host, port, Asker::Artist).await.map(drop)?)
+    }
+
+    pub async fn after_crash(&self, name: &str, step: AfterCrash) -> Result<(), Refusal> {
+        let (commands, id) = self.with_hub(|hub| {
+            let snapshot = hub.snapshot();
+            let mut ids = snapshot.crashes.iter().map(|crash| crash.session.id());
+            let id = ids.rfind(|id| id.to_string() == name).ok_or(Refused::Gone)?;
+            Ok((hub.commands(), id))
+        })?;
+        Ok(match step {
+            AfterCrash::OpenScene => commands.open_recovered(id).await,
+            AfterCrash::ShowFolder => commands.show_recovered(id).await,
+            AfterCrash::Dismiss => commands.close_crash(id).await,
+        }?)
     }
 
     /// What is to be read before a Maya on this host is added. Where other machines are not allowed, the refusal says the same.

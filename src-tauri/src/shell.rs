@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use maya_mcp_hub::{Connect, Home, Hub, Settings};
+use maya_mcp_hub::{Connect, Home, Hub, Settings, Telling};
 use maya_mcp_session::{Registry, Snapshot};
 use tauri::{AppHandle, Emitter as _, Manager as _, async_runtime};
 use tauri_plugin_autostart::ManagerExt as _;
@@ -18,6 +18,7 @@ use crate::{
     copy::Clipboard,
     ipc::{Refusal, Surroundings, View},
     start_up::StartUp,
+    telling,
     tray::{self, Tray},
     window,
 };
@@ -34,15 +35,17 @@ pub struct Shell {
     pub clients: Clients,
     pub start_up: StartUp,
     pub clipboard: Clipboard,
-    /// May things be said as notices on the desktop?
-    pub notices: bool,
     /// May Mayas on other machines be added?
     pub remote_hosts: bool,
+    /// The window may have come into view.
+    pub window_seen: Notify,
     /// The engine's, or an empty one.
     registry: Registry,
     hub: Mutex<Option<Hub>>,
     /// The engine's setting; without an engine, the one that was read.
     connect: watch::Receiver<Connect>,
+    /// The engine's, or what was read.
+    telling: watch::Receiver<Telling>,
     endpoint: Option<String>,
     problem: Option<String>,
     tray: Option<Tray>,
@@ -56,22 +59,26 @@ impl Shell {
         let registry = hub.as_ref().map_or_else(Registry::default, |hub| hub.registry().clone());
         let endpoint = hub.as_ref().map(|hub| hub.endpoint().to_owned());
         let connect = hub.as_ref().map_or_else(|| watch::channel(settings.connect).1, Hub::watch_connect);
+        let read = || watch::channel(settings.telling()).1;
+        let told = hub.as_ref().map_or_else(read, |hub| hub.wishes().watch());
         let around = Surroundings {
             endpoint: endpoint.clone(),
             problem: problem.clone(),
             connect: *connect.borrow(),
+            telling: telling::now(told.borrow().clone()),
             ..Surroundings::default()
         };
         let view = View::new(&registry.snapshot(), around);
         Self {
-            notices: settings.notices,
             remote_hosts: settings.remote_hosts,
+            window_seen: Notify::new(),
             start_up: StartUp::new(&home),
             clients: Clients::new(home, settings),
             clipboard: Clipboard::default(),
             registry,
             hub: Mutex::new(hub),
             connect,
+            telling: told,
             endpoint,
             problem,
             tray,
@@ -83,6 +90,15 @@ impl Shell {
     /// What is shown now.
     pub fn view(&self) -> View {
         lock(&self.view).clone()
+    }
+
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// What the artist wants to be told on the desktop.
+    pub fn telling(&self) -> Telling {
+        self.telling.borrow().clone()
     }
 
     /// Looks at the clients' settings and the rest again, and draws.
@@ -133,6 +149,7 @@ impl Shell {
             problem: self.problem.clone(),
             clients: self.clients.all(),
             connect: *self.connect.borrow(),
+            telling: self.telling(),
             start_up: self.start_up.all(),
             start_at_login,
         }
@@ -144,17 +161,22 @@ pub async fn draw(app: AppHandle) {
     let shell = app.state::<Shell>();
     let mut snapshots = shell.registry.watch();
     let mut connect = shell.connect.clone();
+    let mut wishes = shell.telling.clone();
     loop {
         let around = look_around(&app).await;
         loop {
             let snapshot = snapshots.borrow_and_update().clone();
             let connect_now = *connect.borrow_and_update();
-            show(&app, &snapshot, Surroundings { connect: connect_now, ..around.clone() });
+            let telling = telling::now(wishes.borrow_and_update().clone());
+            let quiet_until = telling.quiet_until;
+            show(&app, &snapshot, Surroundings { connect: connect_now, telling, ..around.clone() });
             tokio::select! {
                 () = shell.again.notified() => break,
                 // The registry lives as long as the shell, so this is always a change.
                 _ = snapshots.changed() => {}
                 Ok(()) = connect.changed() => {}
+                Ok(()) = wishes.changed() => {}
+                () = telling::passing(quiet_until) => {}
             }
         }
     }

@@ -18,6 +18,7 @@ pub use rows::{Action, Row, rows};
 use crate::{
     ipc::Refusal,
     notice,
+    sessions::AfterCrash,
     shell::{Shell, lock, sentence},
     window,
 };
@@ -181,11 +182,15 @@ fn act(app: &AppHandle, shell: &Shell, action: Action) {
         Action::Release(_) => shell.choose(None),
         Action::TurnStartAtLogin => shell.turn_start_at_login(app),
         Action::Answer(question, answer) => shell.answer(question, answer),
-        Action::OpenWindow | Action::ReadProblem | Action::ReadQuestions | Action::LookAt(_) => {
-            return window::show(app);
-        }
+        Action::OpenWindow
+        | Action::ReadProblem
+        | Action::ReadQuestions
+        | Action::ReadCrashes
+        | Action::LookAt(_) => return window::show(app),
+        Action::TurnQuiet => shell.turn_quiet(),
         Action::Quit => return app.exit(0),
         Action::ConnectSession(session) => return connect_session(app, session),
+        Action::AfterCrash(session, step) => return after_crash(app, session, step),
         Action::CopyLine(session) => return in_background(app, move |app| copy_line(app, &session)),
         Action::ConnectClient(client) => return in_background(app, move |app| connect(app, client)),
         Action::CopyConfig => return in_background(app, copy_config),
@@ -209,6 +214,17 @@ fn connect_session(app: &AppHandle, session: String) {
     let app = app.clone();
     async_runtime::spawn(async move {
         tell_failure(&app, app.state::<Shell>().connect_session(&session).await);
+    });
+}
+
+fn after_crash(app: &AppHandle, session: String, step: AfterCrash) {
+    let app = app.clone();
+    async_runtime::spawn(async move {
+        let done = app.state::<Shell>().after_crash(&session, step).await;
+        if done.is_ok() && step == AfterCrash::OpenScene {
+            notice::tell(&app, "The recovered scene is being opened", "Maya takes a moment to start.");
+        }
+        tell_failure(&app, done);
     });
 }
 

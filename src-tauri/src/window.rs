@@ -1,10 +1,25 @@
 //! The one window: made when it is wanted, gone when it is closed, because a hidden web view frees nothing.
 
 use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindowBuilder, async_runtime};
+use tokio::sync::oneshot;
 
 use crate::shell::Shell;
 
 pub const LABEL: &str = "main";
+
+/// Whether it is open, and not put away.
+pub async fn is_seen(app: &AppHandle) -> bool {
+    // Only the main thread knows. No thread may stand still for it: when the program ends, it waits for them.
+    let (answer, seen) = oneshot::channel();
+    let main = app.clone();
+    let asked = app.run_on_main_thread(move || {
+        let is_seen = main.get_webview_window(LABEL).is_some_and(|window| {
+            window.is_visible().unwrap_or(true) && !window.is_minimized().unwrap_or(false)
+        });
+        let _ = answer.send(is_seen);
+    });
+    asked.is_ok() && seen.await.unwrap_or(false)
+}
 
 /// Opens it, or brings it to the front.
 pub fn show(app: &AppHandle) {

@@ -38,10 +38,16 @@ class Screen:
     def close_window(self):
         self._run("wmctrl", "-c", TITLE)
 
-    def look_away_and_back(self):
+    def put_away(self):
         (window,) = self.windows()
         self._run("xdotool", "windowminimize", "--sync", window)
+
+    def bring_back(self):
         self._run("wmctrl", "-a", TITLE)
+
+    def look_away_and_back(self):
+        self.put_away()
+        self.bring_back()
 
     def picture(self, path):
         self._run("import", "-window", "root", str(path)).check_returncode()

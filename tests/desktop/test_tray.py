@@ -41,8 +41,8 @@ def test_the_menu_lists_each_maya_and_a_click_chooses_one(desktop, tray):
 
     first.process.kill()
     first.wait()
-    until(lambda: tray.line("2025") is None, what="the row of the killed Maya going")
     title = "Maya 2025 closed unexpectedly"
+    until(lambda: tray.line("2025") == f"{title}: shot_010.ma >", what="its crash in its place")
     until(lambda: title in desktop.shown.titles(), what="a notice of the crash")
     body = dict(desktop.shown.shown)[title]
     assert "shot_010.ma" in body, "what was open is told"

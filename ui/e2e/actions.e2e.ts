@@ -181,7 +181,7 @@ story(
     await page.getByTestId("questions").waitFor({ state: "detached" });
     await page.getByTestId("access-claude-desktop").selectOption("look_only");
     await page.locator('[data-testid="access-claude-desktop"][data-value="look_only"]').waitFor();
-    const asked = await page.evaluate(() => window.fakeHost?.asked.slice(1));
+    const asked = await page.evaluate(() => window.fakeHost?.asked.slice(2));
     expect(asked, "what was asked").toEqual([
       "answerQuestion 41 once",
       "answerQuestion 43 no",
@@ -190,6 +190,60 @@ story(
   },
   "asking",
 );
+
+story(
+  "the keyboard alone opens a recovered scene, dismisses both crashes, and finds what happened",
+  async (page) => {
+    await page.getByTestId("crash-maya-8453-open_scene").focus();
+    await page.keyboard.press("Enter");
+    await page.getByTestId("crash-outcome-maya-8453").waitFor();
+    expect(await focused(page), "the focus stays").toBe("crash-maya-8453-open_scene");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.getByTestId("crash-maya-8453").waitFor({ state: "detached" });
+    expect(await focused(page), "the next crash, and none of its buttons").toBe("crash-maya-9377");
+    await page.keyboard.press("Tab");
+    expect(await focused(page), "nothing was left to be opened").toBe("crash-maya-9377-dismiss");
+    await page.keyboard.press("Space");
+    await page.getByTestId("crashes").waitFor({ state: "detached" });
+    await page.getByTestId("events-filter").selectOption("crashed");
+    await page.getByTestId("event-1001").waitFor({ state: "detached" });
+    expect(await page.getByTestId("events").locator("li").count(), "one crash").toBe(1);
+    const asked = await page.evaluate(() => window.fakeHost?.asked.filter((each) => each.startsWith("afterCrash")));
+    expect(asked, "what was asked").toEqual([
+      "afterCrash maya-8453 open_scene",
+      "afterCrash maya-8453 dismiss",
+      "afterCrash maya-9377 dismiss",
+    ]);
+  },
+  "crashed",
+);
+
+story("the keyboard alone sets what is told, and when not", async (page) => {
+  await page.getByTestId("notices-about-ready").focus();
+  await page.keyboard.press("Space");
+  await page.locator('[data-testid="notices-about-ready"][aria-checked="false"]').waitFor();
+  await page.getByTestId("quiet-hours").focus();
+  await page.keyboard.press("Space");
+  await page.getByTestId("quiet-from").waitFor();
+  expect(await page.getByTestId("quiet-from").inputValue(), "the evening").toBe("22:00");
+  await page.getByTestId("quiet-to").fill("08:15");
+  await page.getByTestId("quiet").focus();
+  await page.keyboard.press("Enter");
+  await page.getByText("Quiet until tomorrow, 06:00").waitFor();
+  expect(await focused(page), "the focus stays").toBe("quiet");
+  await page.keyboard.press("Enter");
+  await page.getByText("Quiet until tomorrow, 06:00").waitFor({ state: "detached" });
+  const asked = await page.evaluate(() => window.fakeHost?.asked.slice(2));
+  expect(asked, "what was asked").toEqual([
+    "setNoticesAbout ready false",
+    "setQuietHours 22:00 07:00",
+    "setQuietHours 22:00 08:15",
+    "setQuietUntilTomorrow",
+    "endQuiet",
+  ]);
+});
 
 story("changes are shown as they come, and heard", async (page) => {
   await page.evaluate(() =>

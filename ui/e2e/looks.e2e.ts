@@ -20,6 +20,12 @@ const states: { name: string; view: DemoView; prepare?: (page: Page) => Promise<
   { name: "questions", view: "asking" },
   { name: "question-settled", view: "asking", prepare: answerTooLate },
   { name: "access", view: "asking", prepare: scrollToAccess },
+  { name: "crashed", view: "crashed" },
+  { name: "crash-failure", view: "crashed", prepare: openGoneScene },
+  { name: "events", view: "demo", prepare: scrollTo("events") },
+  { name: "notices", view: "crashed", prepare: scrollTo("notices") },
+  { name: "notices-failure", view: "crashed", prepare: refuseQuietHours },
+  { name: "notices-off", view: "crashed", prepare: turnNoticesOff },
   { name: "empty", view: "quiet" },
   { name: "trouble", view: "troubled" },
   { name: "preview", view: "demo", prepare: openPreview },
@@ -64,6 +70,31 @@ async function answerTooLate(page: Page) {
 
 async function scrollToAccess(page: Page) {
   await page.getByTestId("client-claude-desktop").evaluate((row) => row.scrollIntoView());
+}
+
+async function openGoneScene(page: Page) {
+  const words = "The recovered scene is not where Maya left it: /tmp/shot_010_anim_v014.20260302.1158.ma.";
+  await page.getByTestId("crash-maya-8453-open_scene").click();
+  await page.getByTestId("crash-outcome-maya-8453").waitFor();
+  await page.evaluate((text) => window.fakeHost?.refuse("afterCrash", "refused", text), words);
+  await page.getByTestId("crash-maya-8453-show_folder").click();
+  await page.getByTestId("crash-failure-maya-8453").waitFor();
+}
+
+function scrollTo(part: string) {
+  return (page: Page) => page.getByTestId(part).evaluate((element) => element.scrollIntoView());
+}
+
+async function refuseQuietHours(page: Page) {
+  await page.evaluate(() => window.fakeHost?.refuse("setQuietHours", "settings", "The settings cannot be written."));
+  await page.getByTestId("quiet-from").fill("21:15");
+  await page.getByTestId("quiet-from").blur();
+  await page.getByTestId("quiet-hours-failure").waitFor();
+}
+
+async function turnNoticesOff(page: Page) {
+  await page.getByTestId("notices-on").click();
+  await page.getByTestId("quiet-hours").waitFor({ state: "detached" });
 }
 
 async function copyLine(page: Page) {
@@ -151,6 +182,24 @@ test.each([
   expect(await page.getByTestId("answer-41-no").isVisible(), "every answer has room").toBe(true);
   await scrollToAccess(page);
   await shoot(page, `access-${width}x${height}`);
+  await close();
+});
+
+test.each([
+  [360, 420],
+  [900, 700],
+])("a crash, what happened and the notices have room at %i by %i", async (width, height) => {
+  const { page, close } = await stage.open("crashed", { viewport: { width, height } });
+  await shoot(page, `crashed-${width}x${height}`);
+  for (const step of ["open_scene", "show_folder", "dismiss"]) {
+    const button = page.getByTestId(`crash-maya-8453-${step}`);
+    expect(await button.isVisible(), `${step} has room`).toBe(true);
+  }
+  for (const part of ["events", "notices"]) {
+    await scrollTo(part)(page);
+    await shoot(page, `${part}-${width}x${height}`);
+  }
+  expect(await overflow(page), "pixels beyond the right edge").toBe(0);
   await close();
 });
 

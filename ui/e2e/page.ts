@@ -14,7 +14,7 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-export type DemoView = "demo" | "asking" | "quiet" | "troubled" | "waiting";
+export type DemoView = "demo" | "asking" | "crashed" | "quiet" | "troubled" | "waiting";
 
 export interface Stage {
   origin: string;

@@ -6,9 +6,10 @@ import type { Host } from "./host/types";
 async function openHost(): Promise<Host> {
   if ("__TAURI_INTERNALS__" in window) return (await import("./host/tauri")).tauriHost;
   const { FakeHost } = await import("./host/fake");
-  const { askingView, demoView, quietView, troubledView, waitingView } = await import("./host/demo");
+  const { askingView, crashedView, demoView, quietView, troubledView, waitingView } = await import("./host/demo");
   const views: Record<string, typeof demoView> = {
     asking: askingView,
+    crashed: crashedView,
     quiet: quietView,
     troubled: troubledView,
     waiting: waitingView,

@@ -3,12 +3,15 @@ import type {
   Access,
   ClientView,
   Connect,
+  CrashView,
+  EventInfo,
   Phase,
   Preview,
   QuestionView,
   SessionView,
   StartUpPreview,
   StartUpView,
+  Subject,
   View,
 } from "./host/types";
 
@@ -93,6 +96,74 @@ export function questionPlace(question: QuestionView): string {
 export function askedText(since: string, now: number): string {
   const elapsed = elapsedText(since, now);
   return elapsed === null ? "Asked just now" : `Asked ${elapsed} ago`;
+}
+
+export function crashTitle(crash: CrashView): string {
+  return `${crash.title} closed unexpectedly`;
+}
+
+/** When, which one, and what was open in it. */
+export function crashText(crash: CrashView, now: number): string {
+  const elapsed = elapsedText(crash.at, now);
+  const when = elapsed === null ? "Just now" : `${capital(elapsed)} ago`;
+  return `${when}: ${[crash.session, crash.scene_name].filter(Boolean).join(", ")}`;
+}
+
+export const OPENING = "The recovered scene is being opened. Maya takes a moment to start.";
+
+/** What notices can be about, as a sentence that a switch says yes or no to. */
+export const noticeTitles: Record<Subject, string> = {
+  appeared: "A Maya was found",
+  awaiting_connect: "A Maya can be connected",
+  awaiting_permission: "Maya asks for permission",
+  ready: "A Maya is ready",
+  not_responding: "A Maya does not respond",
+  came_back: "It responds again",
+  crashed: "A Maya closed unexpectedly",
+  question: "A client wants to run code",
+};
+
+/** "22:00", as the shell keeps it or as it was typed; nothing for what is no time. */
+export function timeOf(text: string): string | null {
+  const [, hours, minutes] = /^([01]?\d|2[0-3]):([0-5]\d)(?::00)?$/.exec(text.trim()) ?? [];
+  return hours && minutes ? `${hours.padStart(2, "0")}:${minutes}` : null;
+}
+
+export const WRONG_TIME = "A time of the day has hours and minutes, as 22:00.";
+
+/** "tomorrow, 06:00", or the day. */
+export function untilText(until: string, now: number): string {
+  const date = new Date(until);
+  const today = new Date(now);
+  const tomorrow = new Date(today.getFullYear(), today.getMonth(), today.getDate() + 1);
+  const isOn = (day: Date) => day.toDateString() === date.toDateString();
+  const day = isOn(today) ? "today" : isOn(tomorrow) ? "tomorrow" : date.toLocaleDateString();
+  return `${day}, ${clockText(date)}`;
+}
+
+/** "14:05" today, with the day for what is older. */
+export function eventTime(time: string, now: number): string {
+  const date = new Date(time);
+  if (date.toDateString() === new Date(now).toDateString()) return clockText(date);
+  return `${date.toLocaleDateString(undefined, { day: "numeric", month: "short" })}, ${clockText(date)}`;
+}
+
+function clockText(date: Date): string {
+  return date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
+
+/** Which events to show: all, those that are crashes, or those of one session. */
+export function eventOptions(events: EventInfo[]): { value: string; title: string }[] {
+  const sessions = [...new Set(events.flatMap((event) => event.session ?? []))].reverse();
+  return [
+    { value: "", title: "All" },
+    { value: "crashed", title: "Crashes" },
+    ...sessions.map((session) => ({ value: session, title: session })),
+  ];
+}
+
+export function isWanted(event: EventInfo, wanted: string): boolean {
+  return wanted === "" || event.kind === wanted || event.session === wanted;
 }
 
 export const WRONG_PORT = "A port is a number from 1 to 65535. Give the one in Maya’s commandPort line.";
@@ -181,6 +252,7 @@ export function heardChanges(before: View, after: View): string[] {
   return [
     ...heardQuestions(before, after),
     ...heardProblem(before, after),
+    ...heardCrashes(before, after),
     ...heardSessions(before, after),
     ...heardChoice(before, after),
     ...heardClients(before, after),
@@ -198,9 +270,22 @@ function heardProblem(before: View, after: View): string[] {
   return [after.problem ?? "The problem is solved."];
 }
 
+function newCrashes(before: View, after: View): CrashView[] {
+  const earlier = new Set(before.crashes.map((crash) => crash.at));
+  return after.crashes.filter((crash) => !earlier.has(crash.at));
+}
+
+function heardCrashes(before: View, after: View): string[] {
+  const recovered = "A recovered scene is ready to open, at the top.";
+  return newCrashes(before, after).map(
+    (crash) => `${crashTitle(crash)}.${crash.recovered_scene === null ? "" : ` ${recovered}`}`,
+  );
+}
+
 function heardSessions(before: View, after: View): string[] {
   const earlier = new Map(before.sessions.map((session) => [session.session, session]));
   const later = new Set(after.sessions.map((session) => session.session));
+  for (const crash of newCrashes(before, after)) later.add(crash.session);
   const closed = before.sessions.filter((session) => !later.has(session.session));
   const changed = after.sessions.filter((session) => earlier.get(session.session)?.phase_text !== session.phase_text);
   return [
@@ -225,6 +310,10 @@ function heardClients(before: View, after: View): string[] {
 
 function sentence(text: string): string {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function lines(count: number): string {

@@ -30,6 +30,26 @@ const rows: { ask: () => Promise<unknown>; command: string; args: object }[] = [
     command: "answer_question",
     args: { question: 7, answer: "once" },
   },
+  { ask: () => tauriHost.events(), command: "events", args: {} },
+  {
+    ask: () => tauriHost.afterCrash("maya-1", "open_scene"),
+    command: "after_crash",
+    args: { session: "maya-1", step: "open_scene" },
+  },
+  { ask: () => tauriHost.setNotices(false), command: "set_notices", args: { on: false } },
+  {
+    ask: () => tauriHost.setNoticesAbout("ready", true),
+    command: "set_notices_about",
+    args: { subject: "ready", on: true },
+  },
+  {
+    ask: () => tauriHost.setQuietHours({ from: "22:00", to: "07:00" }),
+    command: "set_quiet_hours",
+    args: { hours: { from: "22:00", to: "07:00" } },
+  },
+  { ask: () => tauriHost.setQuietHours(null), command: "set_quiet_hours", args: { hours: null } },
+  { ask: () => tauriHost.setQuietUntilTomorrow(), command: "set_quiet_until_tomorrow", args: {} },
+  { ask: () => tauriHost.endQuiet(), command: "end_quiet", args: {} },
   { ask: () => tauriHost.previewStartUp("2025"), command: "preview_start_up", args: { version: "2025" } },
   {
     ask: () => tauriHost.turnStartUp("2025", true),
@@ -53,11 +73,14 @@ test.each(rows)("the shell is asked for $command with $args", async ({ ask, comm
   expect([name, sent], "the call").toEqual([command, args]);
 });
 
-test("watching listens for the event named view", async () => {
-  await tauriHost.watch(() => {});
+test.each([
+  ["view", () => tauriHost.watch(() => {})],
+  ["events", () => tauriHost.watchEvents(() => {})],
+])("watching listens for the event named %s", async (event, watch) => {
+  await watch();
   expect(invoke.mock.calls[0]?.slice(0, 2), "the call").toEqual([
     "plugin:event|listen",
-    { event: "view", target: { kind: "Any" }, handler: 7 },
+    { event, target: { kind: "Any" }, handler: 7 },
   ]);
 });
 

@@ -1,7 +1,7 @@
 import { flushSync, mount, unmount } from "svelte";
 import { afterEach, expect, test, vi } from "vitest";
 import App from "../src/App.svelte";
-import { askingView, demoPreview, demoView, quietView, waitingView } from "../src/host/demo";
+import { askingView, crashedView, demoEvent, demoPreview, demoView, quietView, waitingView } from "../src/host/demo";
 import { FakeHost } from "../src/host/fake";
 import type { View } from "../src/host/types";
 
@@ -71,7 +71,7 @@ test("a session can be chosen, and the choice be given up", async () => {
   await seen('[data-testid="session-maya-9120"][data-chosen="true"]');
   radio("none").click();
   await seen('[data-testid="session-none"][data-chosen="true"]');
-  expect(host.asked.slice(1), "what was asked").toEqual(["chooseSession maya-9120", "chooseSession null"]);
+  expect(host.asked.slice(2), "what was asked").toEqual(["chooseSession maya-9120", "chooseSession null"]);
   expect(radio("none").checked, "the choice").toBe(true);
 });
 
@@ -279,6 +279,102 @@ test("what happens when a Maya is found follows the shell", async () => {
   expect(find('[data-testid="connect-failure"]'), "and the failure is gone").toBeNull();
 });
 
+test("a crash is on top, with what it left, and goes when it was seen to", async () => {
+  const host = new FakeHost(crashedView());
+  await open(host);
+  const card = part("crash-maya-8453");
+  expect(card.textContent, "what happened").toContain("Maya 2025 closed unexpectedly");
+  expect(card.textContent, "to what").toContain("4 min ago: maya-8453, shot_010_anim_v014.ma");
+  expect(card.textContent, "what it left").toContain("/tmp/shot_010_anim_v014.20260302.1158.ma");
+  expect(find('[data-testid="crash-maya-9377-open_scene"]'), "nothing to be opened").toBeNull();
+  part("crash-maya-8453-open_scene").click();
+  await seen('[data-testid="crash-outcome-maya-8453"]');
+  host.refuse("afterCrash", "refused", "The recovered scene is not where Maya left it.");
+  part("crash-maya-8453-show_folder").click();
+  const failure = await seen('[data-testid="crash-failure-maya-8453"]');
+  expect(failure.textContent, "why not").toContain("not where Maya left it");
+  expect(find('[data-testid="crash-outcome-maya-8453"]'), "one answer at a time").toBeNull();
+  part("crash-maya-8453-dismiss").focus();
+  part("crash-maya-8453-dismiss").click();
+  await vi.waitUntil(() => !find('[data-testid="crash-maya-8453"]'), { interval: 1 });
+  await turn();
+  expect(document.activeElement, "the focus is on the next").toBe(part("crash-maya-9377"));
+});
+
+function listed(): string[] {
+  return [...(find('[data-testid="events"]')?.children ?? [])].map((row) => (row as HTMLElement).dataset.testid ?? "");
+}
+
+test("what happens is shown as it happens, the newest first and each once", async () => {
+  const host = new FakeHost(demoView(), [demoEvent(1, "appeared", "maya-1", "Maya 2025 is running")]);
+  await open(host);
+  await seen('[data-testid="event-1"]');
+  const crash = demoEvent(4, "crashed", "maya-1", "Maya 2025 closed unexpectedly");
+  host.happen(demoEvent(1, "appeared", "maya-1", "Maya 2025 is running"), crash);
+  host.happen(demoEvent(3, "ready", "maya-2", "Maya 2026 is ready"));
+  await seen('[data-testid="event-4"]');
+  flushSync();
+  expect(listed(), "all").toEqual(["event-4", "event-3", "event-1"]);
+  pick("events-filter", "crashed");
+  flushSync();
+  expect(listed(), "the crash").toEqual(["event-4"]);
+  pick("events-filter", "maya-2");
+  flushSync();
+  expect(listed(), "one session's").toEqual(["event-3"]);
+});
+
+test("an event that comes while the first are read is there too", async () => {
+  const host = new FakeHost(demoView(), []);
+  const release = host.hold("events");
+  await open(host);
+  await vi.waitUntil(() => host.asked.includes("events"), { interval: 1 });
+  host.happen(demoEvent(2, "ready", "maya-1", "Maya 2025 is ready"));
+  release();
+  await seen('[data-testid="event-2"]');
+});
+
+test("the last hundred events are shown, of whatever is chosen", async () => {
+  const many = Array.from({ length: 300 }, (_, index) => demoEvent(index + 1, "busy", "maya-1", "Maya 2025 is busy"));
+  const host = new FakeHost(demoView(), [demoEvent(0, "crashed", "maya-1", "Maya 2025 closed unexpectedly"), ...many]);
+  await open(host);
+  await seen('[data-testid="event-300"]');
+  expect(listed().length, "no more").toBe(100);
+  pick("events-filter", "crashed");
+  flushSync();
+  expect(listed(), "also what is far back").toEqual(["event-0"]);
+});
+
+test("what is told, and when not, follows the shell", async () => {
+  const host = new FakeHost();
+  await open(host);
+  host.refuse("setNoticesAbout", "settings", "The settings cannot be written.");
+  part("notices-about-crashed").click();
+  await seen('[data-testid="notices-about-crashed-failure"]');
+  expect(part("notices-about-crashed").getAttribute("aria-checked"), "refused, it stays").toBe("true");
+  part("notices-about-crashed").click();
+  await seen('[data-testid="notices-about-crashed"][aria-checked="false"]');
+  part("quiet-hours").click();
+  const from = (await seen('[data-testid="quiet-from"]')) as HTMLInputElement;
+  expect(from.value, "the evening").toBe("22:00");
+  from.value = "";
+  from.dispatchEvent(new Event("change", { bubbles: true }));
+  await seen('[data-testid="quiet-hours-failure"]');
+  expect(from.value, "no time is none").toBe("22:00");
+  from.value = "20:30";
+  from.dispatchEvent(new Event("change", { bubbles: true }));
+  await vi.waitUntil(() => from.value === "20:30", { interval: 1 });
+  await turn();
+  part("quiet-hours").click();
+  await vi.waitUntil(() => !find('[data-testid="quiet-from"]'), { interval: 1 });
+  part("quiet-hours").click();
+  await seen('[data-testid="quiet-from"]');
+  expect(host.asked.at(-1), "the hours that were turned off").toBe("setQuietHours 20:30 07:00");
+  part("quiet").click();
+  await vi.waitUntil(() => part("notices").textContent?.includes("Quiet until tomorrow, 06:00"), { interval: 1 });
+  part("notices-on").click();
+  await vi.waitUntil(() => !find('[data-testid="quiet"]'), { interval: 1 });
+});
+
 /** An answer can be given once its card has stood still for a moment. */
 async function answerable(question: number): Promise<void> {
   await seen(`[data-testid="answer-${question}-once"][aria-disabled="false"]`);
@@ -293,13 +389,13 @@ test("what a client asks is on top, with its code, and is answered once", async 
   expect(card.textContent, "since when").toContain("Asked 4 min ago");
   expect(part("question-code-41").textContent, "the code as it is").toContain('cmds.ls("heron_*", type="transform")');
   part("answer-41-once").click();
-  expect(host.asked, "a press that was meant for what stood there before").toEqual(["view"]);
+  expect(host.asked, "a press that was meant for what stood there before").toEqual(["view", "events"]);
   await answerable(41);
   part("answer-41-once").focus();
   part("answer-41-once").click();
   await vi.waitUntil(() => !find('[data-testid="question-41"]'), { interval: 1 });
   await turn();
-  expect(host.asked.slice(1), "what was asked").toEqual(["answerQuestion 41 once"]);
+  expect(host.asked.slice(2), "what was asked").toEqual(["answerQuestion 41 once"]);
   expect(document.activeElement, "the focus is on the next card, not on an answer").toBe(part("question-43"));
   expect(part("answer-43-once").getAttribute("aria-disabled"), "which has moved under the pointer").toBe("true");
   await answerable(43);
@@ -341,7 +437,7 @@ test("a client's own rule is set, and taken back", async () => {
   await seen('[data-testid="access-claude-desktop"][data-value="look_only"]');
   pick("access-claude-desktop", "");
   await seen('[data-testid="access-claude-desktop"][data-value=""]');
-  expect(host.asked.slice(2), "what was asked").toEqual([
+  expect(host.asked.slice(3), "what was asked").toEqual([
     "setAccess claude-desktop null look_only",
     "setAccess claude-desktop null null",
   ]);
@@ -356,7 +452,7 @@ test("a Maya has a rule for everyone, and exceptions from it", async () => {
   await vi.waitUntil(() => !find('[data-testid="access-maya-9120-cursor"]'), { interval: 1 });
   pick("access-maya-8453", "ask");
   await seen('[data-testid="access-maya-8453"][data-value="ask"]');
-  expect(host.asked.slice(1), "what was asked").toEqual([
+  expect(host.asked.slice(2), "what was asked").toEqual([
     "setAccess cursor maya-9120 null",
     "setAccess null maya-8453 ask",
   ]);

@@ -1,16 +1,31 @@
 import { expect, test } from "vitest";
-import { askingView, demoAdded, demoSession, demoView, quietView } from "../src/host/demo";
-import type { View } from "../src/host/types";
+import {
+  askingView,
+  crashedView,
+  demoAdded,
+  demoCrash,
+  demoEvents,
+  demoSession,
+  demoView,
+  quietView,
+} from "../src/host/demo";
+import type { CrashView, View } from "../src/host/types";
 import {
   askedText,
   changeText,
+  crashText,
   elapsedText,
   endpointText,
+  eventOptions,
+  eventTime,
   heardChanges,
+  isWanted,
   portOf,
   sceneText,
   sessionDetails,
   sessionOptions,
+  timeOf,
+  untilText,
 } from "../src/words";
 
 const now = Date.parse("2026-03-02T12:00:00Z");
@@ -32,6 +47,50 @@ test.each([
   ["2026-03-02T11:48:30Z", "Asked 11 min ago"],
 ])("a question since %s is %o", (since, expected) => {
   expect(askedText(since, now), "the words").toBe(expected);
+});
+
+test.each<[string, Partial<CrashView>, string]>([
+  ["2026-03-02T11:59:30Z", { scene_name: "a.ma" }, "Just now: maya-1, a.ma"],
+  ["2026-03-02T11:48:30Z", {}, "11 min ago: maya-1"],
+  ["2026-02-27T11:48:30Z", {}, "More than a day ago: maya-1"],
+])("a crash at %s with %o is %o", (at, rest, expected) => {
+  expect(crashText(demoCrash(1, { ...rest, at }), now), "the words").toBe(expected);
+});
+
+test.each([
+  ["22:00", "22:00"],
+  ["22:00:00", "22:00"],
+  [" 7:05 ", "07:05"],
+  ["24:00", null],
+  ["7:5", null],
+  ["22:00:30", null],
+  ["", null],
+])("the time %o is read as %o", (text, expected) => {
+  expect(timeOf(text), "the time").toBe(expected);
+});
+
+test("the end of the quiet is told by the day and the hour", () => {
+  const at = (days: number) => new Date(2026, 2, 2 + days, 6).toISOString();
+  const night = new Date(2026, 2, 2, 1).getTime();
+  expect(untilText(at(0), night), "the same day").toBe("today, 06:00");
+  expect(untilText(at(1), night), "the next one").toBe("tomorrow, 06:00");
+  expect(untilText(at(9), night), "a later one").toMatch(/2026.*, 06:00$/);
+});
+
+test("what happened before today is told with its day", () => {
+  const at = (hour: number) => new Date(2026, 2, 2, hour, 5).toISOString();
+  expect(eventTime(at(9), new Date(2026, 2, 2, 12).getTime()), "today").toBe("09:05");
+  expect(eventTime(at(9), new Date(2026, 2, 3, 12).getTime()), "yesterday").toMatch(/2.*09:05$/);
+});
+
+test("events are chosen by crash and by session, the latest session first", () => {
+  const events = demoEvents();
+  const values = eventOptions(events).map((option) => option.value);
+  expect(values, "the choices").toEqual(["", "crashed", "maya-9377", "maya-9120", "maya-8453", "maya-7712"]);
+  const wanted = (value: string) => events.filter((event) => isWanted(event, value)).map((event) => event.seq);
+  expect(wanted("").length, "all").toBe(events.length);
+  expect(wanted("crashed"), "the crash").toEqual([1002]);
+  expect(wanted("maya-9377"), "one session's").toEqual([1008, 1009]);
 });
 
 test("that a Maya allows everything is offered only where it was set", () => {
@@ -119,6 +178,17 @@ const edits: { name: string; edit: (view: View) => void; expected: string[] }[] 
     name: "what a client asks is heard, with the next step",
     edit: (view) => view.questions.push(...askingView().questions.slice(1)),
     expected: ["Cursor wants to run MEL (1 line) in Maya 2025. Allow or deny it at the top."],
+  },
+  {
+    name: "a crash is heard once, with what it left and where that is",
+    edit: (view) => {
+      view.sessions.shift();
+      view.crashes = crashedView().crashes.slice(0, 1);
+    },
+    expected: [
+      "Maya 2025 closed unexpectedly. A recovered scene is ready to open, at the top.",
+      "Clients ask which Maya you mean.",
+    ],
   },
   {
     name: "a problem is heard",

@@ -4,8 +4,9 @@
 
 use std::path::PathBuf;
 
-use maya_mcp_notify::{Notices, QuietHours, Subject, Telling};
-use maya_mcp_session::clock::Timestamp;
+use jiff::tz::TimeZone;
+use maya_mcp_notify::{Notices, QuietHours, Subject, Telling, tomorrow};
+use maya_mcp_session::clock::{self, Timestamp};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -52,6 +53,10 @@ impl Wishes {
 
     pub fn set_quiet_until(&self, until: Option<Timestamp>) -> Result<(), SettingsError> {
         self.set("quiet_until", until, |telling| telling.quiet_until = until)
+    }
+
+    pub fn set_quiet_until_tomorrow(&self) -> Result<(), SettingsError> {
+        self.set_quiet_until(Some(tomorrow(clock::now(), &TimeZone::system())))
     }
 
     fn set(

@@ -25,7 +25,7 @@ pub use notice::{Action, Notice, Urgency};
 pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport, count};
 pub use subscribers::{Blocking, LIMIT, News, Registration, Subscriber, Subscribers};
 pub use tell::{Hears, Says, tell};
-pub use telling::{Notices, QuietHours, Subject, Telling};
+pub use telling::{Notices, QuietHours, Subject, Telling, tomorrow};
 pub use webhooks::{
     Courier, History, InvalidWebhook, Pace, Secret, Webhook, WebhookOptions, WebhookState, Webhooks,
     webhooks_in_settings,

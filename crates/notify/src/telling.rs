@@ -2,8 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{Timestamp, civil::Time, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::{Time, time},
+    tz::TimeZone,
+};
 use serde::{Deserialize, Serialize};
+
+/// When "tomorrow" begins for people.
+const MORNING: Time = time(6, 0, 0, 0);
 
 /// What a notice is about; each can be turned off by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -93,5 +100,35 @@ impl Telling {
     /// Whether to show such a notice now.
     pub fn wants(&self, subject: Subject, now: Timestamp, zone: &TimeZone) -> bool {
         self.notices == Notices::On && !self.off.contains(&subject) && !self.is_quiet(now, zone)
+    }
+}
+
+/// The end of "until tomorrow".
+pub fn tomorrow(now: Timestamp, zone: &TimeZone) -> Timestamp {
+    let today = now.to_zoned(zone.clone()).date();
+    let morning = today.tomorrow().and_then(|day| zone.to_timestamp(day.to_datetime(MORNING)));
+    // Only where the calendar ends.
+    morning.unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tomorrow_begins_in_the_morning_of_the_next_day_by_the_clock_on_the_wall() {
+        for (zone, now, expected) in [
+            ("UTC", "2026-11-21T21:58:00Z", "2026-11-22T06:00:00Z"),
+            ("UTC", "2026-11-21T01:00:00Z", "2026-11-22T06:00:00Z"),
+            // Here it is the 22nd already.
+            ("Pacific/Auckland", "2026-11-21T21:58:00Z", "2026-11-22T17:00:00Z"),
+            // In this night the clock is put back.
+            ("Europe/Berlin", "2026-10-24T20:00:00Z", "2026-10-25T05:00:00Z"),
+        ] {
+            let zone = TimeZone::get(zone).expect("a zone of the database");
+            let [now, expected] = [now, expected].map(|text| text.parse().expect("a time"));
+            assert_eq!(tomorrow(now, &zone), expected, "from {now} in {zone:?}");
+        }
+        assert_eq!(tomorrow(Timestamp::MAX, &TimeZone::UTC), Timestamp::MAX, "the end of the calendar");
     }
 }

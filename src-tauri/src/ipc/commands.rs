@@ -1,12 +1,13 @@
 //! What the window can ask. Each command is a line or two: the work is done elsewhere.
 
 use maya_mcp_clients::{Client, Fingerprint};
-use maya_mcp_hub::Connect;
-use maya_mcp_session::{Access, Answer, QuestionId};
+use maya_mcp_hub::{Connect, Notices, QuietHours, Subject};
+use maya_mcp_session::{Access, Answer, EventInfo, QuestionId};
 use tauri::{AppHandle, State, Wry, ipc::Invoke};
 
 use crate::{
     ipc::{Outcome, Preview, Refusal, View},
+    sessions::AfterCrash,
     shell::Shell,
     start_up,
 };
@@ -14,6 +15,7 @@ use crate::{
 pub fn commands() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
     tauri::generate_handler![
         view,
+        events,
         choose_session,
         connect_session,
         remote_warning,
@@ -23,6 +25,12 @@ pub fn commands() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         set_connect,
         set_access,
         answer_question,
+        after_crash,
+        set_notices,
+        set_notices_about,
+        set_quiet_hours,
+        set_quiet_until_tomorrow,
+        end_quiet,
         preview_start_up,
         turn_start_up,
         preview_client,
@@ -36,6 +44,11 @@ pub fn commands() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
 #[tauri::command(async)]
 fn view(shell: State<'_, Shell>) -> View {
     shell.view()
+}
+
+#[tauri::command(async)]
+fn events(shell: State<'_, Shell>) -> Vec<EventInfo> {
+    shell.events()
 }
 
 #[tauri::command(async)]
@@ -86,6 +99,40 @@ fn set_access(
 #[tauri::command(async)]
 fn answer_question(shell: State<'_, Shell>, question: QuestionId, answer: Answer) -> Result<(), Refusal> {
     shell.answer(question, answer)
+}
+
+#[tauri::command]
+async fn after_crash(shell: State<'_, Shell>, session: String, step: AfterCrash) -> Result<(), Refusal> {
+    shell.after_crash(&session, step).await
+}
+
+#[tauri::command(async)]
+fn set_notices(shell: State<'_, Shell>, on: bool) -> Result<(), Refusal> {
+    shell.set_notices(notices(on))
+}
+
+#[tauri::command(async)]
+fn set_notices_about(shell: State<'_, Shell>, subject: Subject, on: bool) -> Result<(), Refusal> {
+    shell.set_notices_about(subject, notices(on))
+}
+
+fn notices(on: bool) -> Notices {
+    if on { Notices::On } else { Notices::Off }
+}
+
+#[tauri::command(async)]
+fn set_quiet_hours(shell: State<'_, Shell>, hours: Option<QuietHours>) -> Result<(), Refusal> {
+    shell.set_quiet_hours(hours)
+}
+
+#[tauri::command(async)]
+fn set_quiet_until_tomorrow(shell: State<'_, Shell>) -> Result<(), Refusal> {
+    shell.set_quiet_until_tomorrow()
+}
+
+#[tauri::command(async)]
+fn end_quiet(shell: State<'_, Shell>) -> Result<(), Refusal> {
+    shell.end_quiet()
 }
 
 #[tauri::command(async)]

@@ -8,4 +8,6 @@ mod view;
 
 pub use commands::commands;
 pub use error::Refusal;
-pub use view::{ClientView, Outcome, Preview, QuestionView, SessionView, StartUpView, Surroundings, View};
+pub use view::{
+    ClientView, CrashView, Outcome, Preview, QuestionView, SessionView, StartUpView, Surroundings, View,
+};

@@ -2,19 +2,20 @@
 //!
 //! They are written as TypeScript, so that the type checker of the window compares every name, every null and every word.
 
-use std::{env, fs, path::Path};
+use std::{collections::BTreeSet, env, fs, path::Path};
 
 use maya_mcp_clients::Fingerprint;
-use maya_mcp_hub::Connect;
+use maya_mcp_hub::{Connect, Notices, QuietHours, Subject, Telling};
 use maya_mcp_session::{
-    Access, Asker, ByHand, Chooser, ClientName, Facts, Observation, Origin, Phase, Process, ProcessId,
-    Question, QuestionId, Scene, Scope, Session, Silent, Snapshot, Wanted, Why, clock::Timestamp,
-    line_to_paste,
+    Access, Asker, ByHand, Chooser, ClientName, Crash, EventInfo, Facts, Kind, Observation, Origin, Phase,
+    Process, ProcessId, Question, QuestionId, Scene, Scope, Session, Silent, Snapshot, Wanted, Why,
+    clock::Timestamp, line_to_paste,
 };
 use serde_json::json;
 
 use crate::ipc::{
-    ClientView, Outcome, Preview, QuestionView, Refusal, SessionView, StartUpView, Surroundings, View,
+    ClientView, CrashView, Outcome, Preview, QuestionView, Refusal, SessionView, StartUpView, Surroundings,
+    View,
 };
 
 /// No Maya, no client.
@@ -30,6 +31,11 @@ pub fn sessions() -> Vec<SessionView> {
 /// One, in the first session.
 pub fn questions() -> Vec<QuestionView> {
     View::new(&snapshot(), Surroundings::default()).questions
+}
+
+/// One that left nothing, and before it one that left a scene.
+pub fn crashes() -> Vec<CrashView> {
+    View::new(&snapshot(), Surroundings::default()).crashes
 }
 
 fn snapshot() -> Snapshot {
@@ -98,7 +104,38 @@ fn snapshot() -> Snapshot {
         answered_at: None,
     };
     snapshot.questions.insert(question.id, question.into());
+    let recovered = "/tmp/shot_010.20261121.1830.ma".into();
+    for (session, recovered_scene) in snapshot.sessions.values().zip([Some(recovered), None]) {
+        let crash = Crash { session: session.clone(), at: Timestamp::UNIX_EPOCH, recovered_scene };
+        snapshot.crashes.push(crash.into());
+    }
     snapshot
+}
+
+/// Without anything that could be told.
+fn quiet() -> Telling {
+    let at = |text: &str| text.parse().expect("a time");
+    Telling {
+        notices: Notices::Off,
+        off: BTreeSet::from(Subject::ALL),
+        quiet_hours: Some(QuietHours { from: at("22:00"), to: at("07:30") }),
+        quiet_until: Some(Timestamp::UNIX_EPOCH),
+    }
+}
+
+/// One of each kind.
+fn events() -> Vec<EventInfo> {
+    let crash = |kind| (kind == Kind::Crashed).then(|| "/tmp/shot_010.20261121.1830.ma".to_owned());
+    let event = |(seq, kind): (u64, Kind)| EventInfo {
+        seq,
+        time: "1970-01-01T00:00:00Z".to_owned(),
+        source: "maya-8453".to_owned(),
+        kind,
+        session: (!kind.name().starts_with("backend")).then(|| "maya-8453".to_owned()),
+        detail: format!("Maya 2025: {kind}"),
+        recovered_scene: crash(kind),
+    };
+    (1..).zip(Kind::ALL).map(event).collect()
 }
 
 fn session(origin: Origin, phase: Phase, facts: Option<Facts>, scene: Option<Scene>) -> Session {
@@ -146,14 +183,17 @@ pub fn clients() -> Vec<ClientView> {
 }
 
 fn full() -> View {
+    let around = Surroundings { telling: quiet(), ..Surroundings::default() };
     View {
         endpoint: Some("http://127.0.0.1:6292/mcp".to_owned()),
         version: "0.1.0",
         questions: questions(),
+        crashes: crashes(),
         sessions: sessions(),
         clients: clients(),
         connect: Connect::Ask,
         access: Access::Full,
+        notices: View::new(&Snapshot::default(), around).notices,
         start_up: start_up(),
         start_at_login: true,
         problem: Some("Port 6292 on this machine is taken.".to_owned()),
@@ -191,9 +231,10 @@ fn as_typescript() -> String {
     let refusal = json!(Refusal::NoSuchSession("maya-8453".to_owned()));
     [
         "// Written by `cargo test -p maya-mcp-tray` with MAYA_MCP_CODEGEN=1: what the shell really sends. Not to be edited.\n\
-         import type { Outcome, Preview, StartUpPreview, View } from \"./types\";\n"
+         import type { EventInfo, Outcome, Preview, StartUpPreview, View } from \"./types\";\n"
             .to_owned(),
         of("views", "View[]", views),
+        of("events", "EventInfo[]", json!(events())),
         of("previews", "Preview[]", previews),
         of("startUpPreviews", "StartUpPreview[]", start_up_previews),
         of("outcomes", "Outcome[]", outcomes),

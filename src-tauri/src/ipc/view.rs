@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use maya_mcp_clients::Fingerprint;
-use maya_mcp_hub::{Connect, client_title};
+use maya_mcp_hub::{Connect, Notices, QuietHours, Subject, Telling, client_title};
 use maya_mcp_session::{
-    Access, Chooser, ClientName, Origin, Phase, Question, Scope, Session, SessionId, Snapshot,
+    Access, Chooser, ClientName, Crash, Origin, Phase, Question, Scope, Session, SessionId, Snapshot,
 };
 use serde::Serialize;
 
@@ -18,11 +18,14 @@ pub struct View {
     pub version: &'static str,
     /// What clients want to be allowed, the oldest first.
     pub questions: Vec<QuestionView>,
+    /// What the person has not seen to yet, the newest first.
+    pub crashes: Vec<CrashView>,
     pub sessions: Vec<SessionView>,
     pub clients: Vec<ClientView>,
     pub connect: Connect,
     /// What clients may do where there is no other rule.
     pub access: Access,
+    pub notices: NoticesView,
     pub start_up: Vec<StartUpView>,
     pub start_at_login: bool,
     pub problem: Option<String>,
@@ -41,6 +44,28 @@ pub struct QuestionView {
     /// Its beginning.
     pub code: String,
     pub since: String,
+}
+
+/// A Maya that closed unexpectedly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CrashView {
+    pub session: String,
+    pub title: String,
+    /// `None` while unknown, and for a scene that was never saved.
+    pub scene_name: Option<String>,
+    pub at: String,
+    /// What Maya left of the person's work.
+    pub recovered_scene: Option<String>,
+}
+
+/// What is told on the desktop, and when not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NoticesView {
+    pub on: bool,
+    pub off: BTreeSet<Subject>,
+    pub quiet_hours: Option<QuietHours>,
+    /// In the future.
+    pub quiet_until: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -132,22 +157,27 @@ pub struct Surroundings {
     pub problem: Option<String>,
     pub clients: Vec<ClientView>,
     pub connect: Connect,
+    /// Without a time that has passed.
+    pub telling: Telling,
     pub start_up: Vec<StartUpView>,
     pub start_at_login: bool,
 }
 
 impl View {
     pub fn new(snapshot: &Snapshot, around: Surroundings) -> Self {
-        let Surroundings { endpoint, problem, clients, connect, start_up, start_at_login } = around;
+        let Surroundings { endpoint, problem, clients, connect, telling, start_up, start_at_login } = around;
         let questions = snapshot.open_questions();
+        let crashes = snapshot.crashes.iter().rev();
         Self {
             endpoint,
             version: env!("CARGO_PKG_VERSION"),
             questions: questions.filter_map(|question| question_view(question, snapshot)).collect(),
+            crashes: crashes.map(|crash| crash_view(crash)).collect(),
             sessions: snapshot.sessions.values().map(|session| session_view(session, snapshot)).collect(),
             clients: with_access(clients, snapshot),
             connect,
             access: snapshot.rules.get(&Scope::Everywhere).unwrap_or_default(),
+            notices: notices_view(telling),
             start_up,
             start_at_login,
             problem,
@@ -204,6 +234,23 @@ fn question_view(question: &Question, snapshot: &Snapshot) -> Option<QuestionVie
         code: question.wanted.code.clone(),
         since: question.since.to_string(),
     })
+}
+
+fn crash_view(crash: &Crash) -> CrashView {
+    let scene = crash.session.scene.as_ref().filter(|scene| !scene.name.is_empty());
+    CrashView {
+        session: crash.session.id().to_string(),
+        title: crash.session.title(),
+        scene_name: scene.map(|scene| scene.name.clone()),
+        at: crash.at.to_string(),
+        recovered_scene: crash.recovered_scene.as_ref().map(|path| path.display().to_string()),
+    }
+}
+
+fn notices_view(telling: Telling) -> NoticesView {
+    let Telling { notices, off, quiet_hours, quiet_until } = telling;
+    let quiet_until = quiet_until.map(|until| until.to_string());
+    NoticesView { on: notices == Notices::On, off, quiet_hours, quiet_until }
 }
 
 /// The programs that we know, and whoever else has a rule or asks.

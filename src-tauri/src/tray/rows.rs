@@ -3,10 +3,13 @@
 use maya_mcp_clients::Client;
 use maya_mcp_session::{Answer, QuestionId};
 
-use crate::ipc::{ClientView, QuestionView, SessionView, View};
+use crate::{
+    ipc::{ClientView, CrashView, QuestionView, SessionView, View},
+    sessions::AfterCrash,
+};
 
-/// More are for the window.
-const MOST_QUESTIONS: usize = 5;
+/// More questions, or more crashes, are for the window.
+const MOST: usize = 5;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
@@ -36,6 +39,8 @@ pub enum Action {
     Answer(QuestionId, Answer),
     /// The window has them all.
     ReadQuestions,
+    AfterCrash(String, AfterCrash),
+    ReadCrashes,
     /// Looks at the problem, in the window.
     ReadProblem,
     Choose(String),
@@ -49,6 +54,8 @@ pub enum Action {
     /// The window tells more about this client.
     LookAt(Client),
     CopyConfig,
+    /// As [`Action::TurnStartAtLogin`].
+    TurnQuiet,
     /// Turns over what is, which may be newer than what was drawn.
     TurnStartAtLogin,
     Quit,
@@ -60,6 +67,8 @@ impl Action {
         match self {
             Self::Answer(question, answer) => format!("question/{}/{answer:?}", question.0),
             Self::ReadQuestions => "questions".to_owned(),
+            Self::AfterCrash(session, step) => format!("crash/{session}/{step:?}"),
+            Self::ReadCrashes => "crashes".to_owned(),
             Self::ReadProblem => "problem".to_owned(),
             Self::Choose(session) | Self::Release(session) => format!("session/{session}"),
             Self::ConnectSession(session) => format!("connect/{session}"),
@@ -67,6 +76,7 @@ impl Action {
             Self::OpenWindow => "window".to_owned(),
             Self::ConnectClient(client) | Self::LookAt(client) => format!("client/{client}"),
             Self::CopyConfig => "copy-config".to_owned(),
+            Self::TurnQuiet => "quiet".to_owned(),
             Self::TurnStartAtLogin => "start-at-login".to_owned(),
             Self::Quit => "quit".to_owned(),
         }
@@ -109,26 +119,34 @@ pub fn rows(view: &View) -> Vec<Row> {
         text: "Start at login".to_owned(),
         checked: view.start_at_login,
     };
-    question_rows(&view.questions)
+    let quiet = view.notices.on.then(|| Row::Check {
+        action: Action::TurnQuiet,
+        text: "No notices until tomorrow".to_owned(),
+        checked: view.notices.quiet_until.is_some(),
+    });
+    some_of(&view.questions, question_row, Action::ReadQuestions)
         .into_iter()
+        .chain(some_of(&view.crashes, crash_row, Action::ReadCrashes))
         .chain(problem)
         .chain(session_rows(&view.sessions))
         .chain([Row::Separator, item(Action::OpenWindow, "Open Maya MCP Tray…")])
         .chain(client_row(Client::ClaudeDesktop, &view.clients))
-        .chain([item(Action::CopyConfig, "Copy config for another client"), Row::Separator, login])
+        .chain([item(Action::CopyConfig, "Copy config for another client"), Row::Separator])
+        .chain(quiet)
+        .chain([login])
         .chain([item(Action::Quit, "Quit")])
         .collect()
 }
 
-/// What waits for an answer comes first.
-fn question_rows(questions: &[QuestionView]) -> Vec<Row> {
-    if questions.is_empty() {
+/// What waits for the artist comes first.
+fn some_of<T>(all: &[T], row: fn(&T) -> Row, read_all: Action) -> Vec<Row> {
+    if all.is_empty() {
         return Vec::new();
     }
-    let mut rows: Vec<_> = questions.iter().take(MOST_QUESTIONS).map(question_row).collect();
-    if let Some(more) = questions.len().checked_sub(MOST_QUESTIONS).filter(|more| *more > 0) {
+    let mut rows: Vec<_> = all.iter().take(MOST).map(row).collect();
+    if let Some(more) = all.len().checked_sub(MOST).filter(|more| *more > 0) {
         let text = format!("… and {more} more in the window");
-        rows.push(Row::Item { action: Action::ReadQuestions, text });
+        rows.push(Row::Item { action: read_all, text });
     }
     rows.push(Row::Separator);
     rows
@@ -147,6 +165,24 @@ fn question_row(question: &QuestionView) -> Row {
             item(Answer::Always, "Always for this client"),
             item(Answer::No, "Deny"),
         ],
+    }
+}
+
+/// "Maya 2025 closed unexpectedly: shot_010.ma"
+fn crash_row(crash: &CrashView) -> Row {
+    let CrashView { session, title, scene_name, recovered_scene, at } = crash;
+    let scene = scene_name.as_ref().map(|scene| format!(": {scene}")).unwrap_or_default();
+    let item = |(step, text): (AfterCrash, &str)| Row::Item {
+        action: Action::AfterCrash(session.clone(), step),
+        text: text.to_owned(),
+    };
+    let recovered =
+        [(AfterCrash::OpenScene, "Open recovered scene"), (AfterCrash::ShowFolder, "Show folder")];
+    let recovered = recovered.into_iter().filter(|_| recovered_scene.is_some());
+    Row::Menu {
+        id: format!("crash/{session}/{at}"),
+        text: format!("{title} closed unexpectedly{scene}"),
+        rows: recovered.chain([(AfterCrash::Dismiss, "Dismiss")]).map(item).collect(),
     }
 }
 
@@ -270,6 +306,7 @@ mod tests {
             "Open Maya MCP Tray…",
             "Copy config for another client",
             "---",
+            "[ ] No notices until tomorrow",
             "[x] Start at login",
             "Quit",
         ];
@@ -412,6 +449,47 @@ mod tests {
         let expected = [text, text, text, text, text, "… and 2 more in the window", "---"];
         assert_eq!(drawn(&view)[..7], expected, "no more than a menu has room for");
         assert_eq!(action_of(&view, "questions"), Some(Action::ReadQuestions), "which opens the window");
+    }
+
+    #[test]
+    fn a_crash_is_seen_to_in_the_menu_and_only_what_is_there_can_be_opened() {
+        let crashes = samples::crashes();
+        let [first, second] = &crashes[..] else { panic!("there are two samples") };
+        let view = View { questions: samples::questions(), crashes: crashes.clone(), ..samples::empty() };
+        let drawn_now = drawn(&view);
+        let expected = [
+            "---",
+            "Maya 2025 closed unexpectedly >",
+            "Maya 2025 closed unexpectedly: shot_010.ma >",
+            "---",
+            "(No Maya is running)",
+        ];
+        assert_eq!(drawn_now[1..6], expected, "below the questions, the newest first");
+        let done = |session: &str, step| {
+            let action = Action::AfterCrash(session.to_owned(), step);
+            action_of(&view, &action.id()) == Some(action)
+        };
+        for (crash, is_recovered) in [(first, false), (second, true)] {
+            let session = &crash.session;
+            assert_eq!(done(session, AfterCrash::OpenScene), is_recovered, "{session}: the scene");
+            assert_eq!(done(session, AfterCrash::ShowFolder), is_recovered, "{session}: its folder");
+            assert!(done(session, AfterCrash::Dismiss), "{session}: it can always be dismissed");
+        }
+        let many = View { crashes: vec![first.clone(); 8], ..samples::empty() };
+        assert_eq!(drawn(&many)[5], "… and 3 more in the window", "no more than a menu has room for");
+        assert_eq!(action_of(&many, "crashes"), Some(Action::ReadCrashes), "which opens the window");
+    }
+
+    #[test]
+    fn the_quiet_until_tomorrow_is_marked_and_offered_where_there_are_notices() {
+        let mut view = samples::empty();
+        let row = |view: &View| drawn(view).into_iter().find(|row| row.contains("tomorrow"));
+        assert_eq!(row(&view).as_deref(), Some("[ ] No notices until tomorrow"), "it can be chosen");
+        assert_eq!(action_of(&view, "quiet"), Some(Action::TurnQuiet), "a click turns it over");
+        view.notices.quiet_until = Some("2026-11-22T06:00:00Z".to_owned());
+        assert_eq!(row(&view).as_deref(), Some("[x] No notices until tomorrow"), "as long as it holds");
+        view.notices.on = false;
+        assert_eq!(row(&view), None, "where none are shown, there is nothing to be quiet");
     }
 
     #[test]

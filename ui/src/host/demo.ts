@@ -2,6 +2,9 @@
 import type {
   ClientState,
   ClientView,
+  CrashView,
+  EventInfo,
+  Kind,
   Phase,
   Preview,
   QuestionView,
@@ -16,6 +19,7 @@ export function demoView(): View {
     endpoint: "http://127.0.0.1:6292/mcp",
     version: "0.1.0",
     questions: [],
+    crashes: [],
     sessions: [
       demoSession(8453, "ready", "Ready", {
         title: "Maya 2025",
@@ -53,6 +57,7 @@ export function demoView(): View {
     ],
     connect: "ask",
     access: "full",
+    notices: { on: true, off: [], quiet_hours: null, quiet_until: null },
     start_up: [demoStartUp("2024", "off"), demoStartUp("2025", "on")],
     start_at_login: true,
     problem: null,
@@ -88,6 +93,61 @@ export function waitingView(): View {
       demoStartUp("2026", "on"),
     ],
   };
+}
+
+/** Mayas that crashed, and an artist who wants less to be told. */
+export function crashedView(): View {
+  const view = demoView();
+  return {
+    ...view,
+    sessions: view.sessions.slice(1, 2),
+    crashes: [
+      demoCrash(8453, {
+        scene_name: "shot_010_anim_v014.ma",
+        recovered_scene: "/tmp/shot_010_anim_v014.20260302.1158.ma",
+      }),
+      demoCrash(9377, { title: "Maya 2024" }),
+    ],
+    notices: {
+      on: true,
+      off: ["appeared", "came_back"],
+      quiet_hours: { from: "20:00:00", to: "08:30:00" },
+      quiet_until: demoMorning(),
+    },
+  };
+}
+
+export function demoCrash(pid: number, rest: Partial<CrashView> = {}): CrashView {
+  const at = new Date(Date.now() - DEMO_AGE_MS).toISOString();
+  return { session: `maya-${pid}`, title: "Maya 2025", scene_name: null, at, recovered_scene: null, ...rest };
+}
+
+/** 06:00 of the next day. */
+export function demoMorning(): string {
+  const now = new Date();
+  return new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1, 6).toISOString();
+}
+
+/** What led to the usual view, and a crash before that. */
+export function demoEvents(): EventInfo[] {
+  const steps: [Kind, string, string][] = [
+    ["appeared", "maya-7712", "Maya 2026 is running"],
+    ["crashed", "maya-7712", "Maya 2026 closed unexpectedly. A recovered scene is at /tmp/heron.20260302.1102.ma"],
+    ["appeared", "maya-8453", "Maya 2025 is running"],
+    ["ready", "maya-8453", "Maya 2025 is ready, with an untitled scene"],
+    ["scene_changed", "maya-8453", "Maya 2025: scene opened (shot_010_anim_v014.ma)"],
+    ["appeared", "maya-9120", "Maya 2025 is running"],
+    ["ready", "maya-9120", "Maya 2025 is ready, with heron_rig_v031.mb"],
+    ["appeared", "maya-9377", "Maya 2024 is running"],
+    ["awaiting_permission", "maya-9377", "Maya 2024 is asking for permission: choose Allow All in Maya"],
+    ["busy", "maya-9120", "Maya 2025 is busy"],
+  ];
+  return steps.map(([kind, session, detail], index) => demoEvent(1001 + index, kind, session, detail));
+}
+
+export function demoEvent(seq: number, kind: Kind, session: string, detail: string): EventInfo {
+  const time = new Date(Date.now() - DEMO_AGE_MS + (seq - 1010) * 47_000).toISOString();
+  return { seq, time, source: session, kind, session, detail };
 }
 
 /** Clients that ask, and an artist who has made rules of every kind. */

@@ -1,15 +1,19 @@
 /** A shell in memory, for a browser and for tests. It answers like the real one: views arrive as events, never as replies. */
-import { demoAdded, demoPreview, demoStartUpPreview, demoView, REMOTE_WARNING } from "./demo";
+import { demoAdded, demoEvents, demoMorning, demoPreview, demoStartUpPreview, demoView, REMOTE_WARNING } from "./demo";
 import {
   type Access,
+  type AfterCrash,
   type Answer,
   type ClientState,
   type Connect,
+  type EventInfo,
   type Host,
   HostError,
   type Outcome,
   type Preview,
+  type QuietHours,
   type StartUpPreview,
+  type Subject,
   type View,
 } from "./types";
 
@@ -20,19 +24,22 @@ declare global {
   }
 }
 
-export type Command = Exclude<keyof Host, "watch">;
+export type Command = Exclude<keyof Host, "watch" | "watchEvents">;
 
 export class FakeHost implements Host {
   /** What was asked, in order: "chooseSession maya-8453". */
   readonly asked: string[] = [];
   #view: View;
   #seen = new Set<(view: View) => void>();
+  #events: EventInfo[];
+  #eventsSeen = new Set<(events: EventInfo[]) => void>();
   #gates = new Map<Command, Promise<void>>();
   #refusals = new Map<Command, HostError>();
   #previews = new Map<string, Preview>();
 
-  constructor(view: View = demoView()) {
+  constructor(view: View = demoView(), events = view.sessions.length > 0 ? demoEvents() : []) {
     this.#view = structuredClone(view);
+    this.#events = events;
   }
 
   // ---- scripting
@@ -43,6 +50,12 @@ export class FakeHost implements Host {
     edit(next);
     this.#view = next;
     for (const seen of this.#seen) seen(structuredClone(next));
+  }
+
+  /** Something happens, and everyone is told. */
+  happen(...events: EventInfo[]): void {
+    this.#events = [...this.#events, ...events];
+    for (const seen of this.#eventsSeen) seen(structuredClone(events));
   }
 
   /** Lets the next `command` wait; the returned function lets it go on. */
@@ -75,6 +88,16 @@ export class FakeHost implements Host {
   async watch(seen: (view: View) => void): Promise<() => void> {
     this.#seen.add(seen);
     return () => this.#seen.delete(seen);
+  }
+
+  async events(): Promise<EventInfo[]> {
+    await this.#enter("events");
+    return structuredClone(this.#events);
+  }
+
+  async watchEvents(seen: (events: EventInfo[]) => void): Promise<() => void> {
+    this.#eventsSeen.add(seen);
+    return () => this.#eventsSeen.delete(seen);
   }
 
   async chooseSession(session: string | null): Promise<void> {
@@ -144,6 +167,50 @@ export class FakeHost implements Host {
       const asker = view.questions.find((each) => each.question === question)?.client;
       view.questions = view.questions.filter((each) => each.question !== question);
       for (const each of view.clients) if (answer === "always" && each.name === asker) each.access = "full";
+    });
+  }
+
+  async afterCrash(session: string, step: AfterCrash): Promise<void> {
+    await this.#enter("afterCrash", `${session} ${step}`);
+    if (step !== "dismiss") return;
+    this.change((view) => {
+      view.crashes = view.crashes.filter((each) => each.session !== session);
+    });
+  }
+
+  async setNotices(on: boolean): Promise<void> {
+    await this.#enter("setNotices", on);
+    this.change((view) => {
+      view.notices.on = on;
+    });
+  }
+
+  async setNoticesAbout(subject: Subject, on: boolean): Promise<void> {
+    await this.#enter("setNoticesAbout", `${subject} ${on}`);
+    this.change(({ notices }) => {
+      const others = notices.off.filter((each) => each !== subject);
+      notices.off = on ? others : [...others, subject];
+    });
+  }
+
+  async setQuietHours(hours: QuietHours | null): Promise<void> {
+    await this.#enter("setQuietHours", hours && `${hours.from} ${hours.to}`);
+    this.change((view) => {
+      view.notices.quiet_hours = hours && { from: `${hours.from}:00`, to: `${hours.to}:00` };
+    });
+  }
+
+  async setQuietUntilTomorrow(): Promise<void> {
+    await this.#enter("setQuietUntilTomorrow");
+    this.change((view) => {
+      view.notices.quiet_until = demoMorning();
+    });
+  }
+
+  async endQuiet(): Promise<void> {
+    await this.#enter("endQuiet");
+    this.change((view) => {
+      view.notices.quiet_until = null;
     });
   }
 

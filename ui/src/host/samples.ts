@@ -1,15 +1,22 @@
 // Written by `cargo test -p maya-mcp-tray` with MAYA_MCP_CODEGEN=1: what the shell really sends. Not to be edited.
-import type { Outcome, Preview, StartUpPreview, View } from "./types";
+import type { EventInfo, Outcome, Preview, StartUpPreview, View } from "./types";
 
 export const views: View[] = [
   {
     "endpoint": null,
     "version": "0.1.0",
     "questions": [],
+    "crashes": [],
     "sessions": [],
     "clients": [],
     "connect": "ask",
     "access": "full",
+    "notices": {
+      "on": true,
+      "off": [],
+      "quiet_hours": null,
+      "quiet_until": null
+    },
     "start_up": [],
     "start_at_login": false,
     "problem": null
@@ -27,6 +34,22 @@ export const views: View[] = [
         "what": "run Python code (2 lines)",
         "code": "import maya.cmds as cmds\ncmds.polyCube()",
         "since": "1970-01-01T00:00:00Z"
+      }
+    ],
+    "crashes": [
+      {
+        "session": "maya-8454",
+        "title": "Maya 2025",
+        "scene_name": null,
+        "at": "1970-01-01T00:00:00Z",
+        "recovered_scene": null
+      },
+      {
+        "session": "maya-8453",
+        "title": "Maya 2025",
+        "scene_name": "shot_010.ma",
+        "at": "1970-01-01T00:00:00Z",
+        "recovered_scene": "/tmp/shot_010.20261121.1830.ma"
       }
     ],
     "sessions": [
@@ -303,6 +326,24 @@ export const views: View[] = [
     ],
     "connect": "ask",
     "access": "full",
+    "notices": {
+      "on": false,
+      "off": [
+        "appeared",
+        "awaiting_connect",
+        "awaiting_permission",
+        "ready",
+        "not_responding",
+        "came_back",
+        "crashed",
+        "question"
+      ],
+      "quiet_hours": {
+        "from": "22:00:00",
+        "to": "07:30:00"
+      },
+      "quiet_until": "1970-01-01T00:00:00Z"
+    },
     "start_up": [
       {
         "version": "2025",
@@ -336,10 +377,17 @@ export const views: View[] = [
     "endpoint": null,
     "version": "0.1.0",
     "questions": [],
+    "crashes": [],
     "sessions": [],
     "clients": [],
     "connect": "auto",
     "access": "ask",
+    "notices": {
+      "on": true,
+      "off": [],
+      "quiet_hours": null,
+      "quiet_until": null
+    },
     "start_up": [],
     "start_at_login": false,
     "problem": null
@@ -348,13 +396,168 @@ export const views: View[] = [
     "endpoint": null,
     "version": "0.1.0",
     "questions": [],
+    "crashes": [],
     "sessions": [],
     "clients": [],
     "connect": "manual",
     "access": "look_only",
+    "notices": {
+      "on": true,
+      "off": [],
+      "quiet_hours": null,
+      "quiet_until": null
+    },
     "start_up": [],
     "start_at_login": false,
     "problem": null
+  }
+];
+
+export const events: EventInfo[] = [
+  {
+    "seq": 1,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "appeared",
+    "session": "maya-8453",
+    "detail": "Maya 2025: appeared"
+  },
+  {
+    "seq": 2,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "ready",
+    "session": "maya-8453",
+    "detail": "Maya 2025: ready"
+  },
+  {
+    "seq": 3,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "awaiting_connect",
+    "session": "maya-8453",
+    "detail": "Maya 2025: awaiting_connect"
+  },
+  {
+    "seq": 4,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "awaiting_permission",
+    "session": "maya-8453",
+    "detail": "Maya 2025: awaiting_permission"
+  },
+  {
+    "seq": 5,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "unreachable",
+    "session": "maya-8453",
+    "detail": "Maya 2025: unreachable"
+  },
+  {
+    "seq": 6,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "scene_changed",
+    "session": "maya-8453",
+    "detail": "Maya 2025: scene_changed"
+  },
+  {
+    "seq": 7,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "selection_changed",
+    "session": "maya-8453",
+    "detail": "Maya 2025: selection_changed"
+  },
+  {
+    "seq": 8,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "version_changed",
+    "session": "maya-8453",
+    "detail": "Maya 2025: version_changed"
+  },
+  {
+    "seq": 9,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "busy",
+    "session": "maya-8453",
+    "detail": "Maya 2025: busy"
+  },
+  {
+    "seq": 10,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "not_responding",
+    "session": "maya-8453",
+    "detail": "Maya 2025: not_responding"
+  },
+  {
+    "seq": 11,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "came_back",
+    "session": "maya-8453",
+    "detail": "Maya 2025: came_back"
+  },
+  {
+    "seq": 12,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "exited",
+    "session": "maya-8453",
+    "detail": "Maya 2025: exited"
+  },
+  {
+    "seq": 13,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "removed",
+    "session": "maya-8453",
+    "detail": "Maya 2025: removed"
+  },
+  {
+    "seq": 14,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "crashed",
+    "session": "maya-8453",
+    "detail": "Maya 2025: crashed",
+    "recovered_scene": "/tmp/shot_010.20261121.1830.ma"
+  },
+  {
+    "seq": 15,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "heartbeat",
+    "session": "maya-8453",
+    "detail": "Maya 2025: heartbeat"
+  },
+  {
+    "seq": 16,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "backend_connected",
+    "session": null,
+    "detail": "Maya 2025: backend_connected"
+  },
+  {
+    "seq": 17,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "backend_changed",
+    "session": null,
+    "detail": "Maya 2025: backend_changed"
+  },
+  {
+    "seq": 18,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "backend_lost",
+    "session": null,
+    "detail": "Maya 2025: backend_lost"
   }
 ];
 

@@ -1,11 +1,13 @@
 /** The real shell, over Tauri's IPC. Nothing else in the window imports Tauri. */
 import { type InvokeArgs, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
-import { type Host, HostError, type View } from "./types";
+import { type EventInfo, type Host, HostError, type View } from "./types";
 
 export const tauriHost: Host = {
   view: () => call("view"),
   watch: (seen) => listen<View>("view", (event) => seen(event.payload)),
+  events: () => call("events"),
+  watchEvents: (seen) => listen<EventInfo[]>("events", (event) => seen(event.payload)),
   chooseSession: (session) => call("choose_session", { session }),
   connectSession: (session) => call("connect_session", { session }),
   remoteWarning: (host) => call("remote_warning", { host }),
@@ -15,6 +17,12 @@ export const tauriHost: Host = {
   setConnect: (connect) => call("set_connect", { connect }),
   setAccess: (client, session, access) => call("set_access", { client, session, access }),
   answerQuestion: (question, answer) => call("answer_question", { question, answer }),
+  afterCrash: (session, step) => call("after_crash", { session, step }),
+  setNotices: (on) => call("set_notices", { on }),
+  setNoticesAbout: (subject, on) => call("set_notices_about", { subject, on }),
+  setQuietHours: (hours) => call("set_quiet_hours", { hours }),
+  setQuietUntilTomorrow: () => call("set_quiet_until_tomorrow"),
+  endQuiet: () => call("end_quiet"),
   previewStartUp: (version) => call("preview_start_up", { version }),
   turnStartUp: (version, on) => call("turn_start_up", { version, on }),
   previewClient: (client) => call("preview_client", { client }),

@@ -33,6 +33,82 @@ export interface QuestionView {
   since: string;
 }
 
+/** A Maya that closed unexpectedly. */
+export interface CrashView {
+  session: string;
+  /** "Maya 2025" */
+  title: string;
+  scene_name: string | null;
+  /** RFC 3339 */
+  at: string;
+  /** What Maya left of the person's work: a path. */
+  recovered_scene: string | null;
+}
+
+/** What can be done after a crash. */
+export type AfterCrash = "open_scene" | "show_folder" | "dismiss";
+
+/** What a notice is about. */
+export type Subject =
+  | "appeared"
+  | "awaiting_connect"
+  | "awaiting_permission"
+  | "ready"
+  | "not_responding"
+  | "came_back"
+  | "crashed"
+  | "question";
+
+/** Every day, "22:00:00"; over midnight where `to` is the earlier one. */
+export interface QuietHours {
+  from: string;
+  to: string;
+}
+
+/** What is told on the desktop, and when not. */
+export interface NoticesView {
+  on: boolean;
+  off: Subject[];
+  quiet_hours: QuietHours | null;
+  /** In the future, RFC 3339. */
+  quiet_until: string | null;
+}
+
+/** What an event is. */
+export type Kind =
+  | "appeared"
+  | "ready"
+  | "awaiting_connect"
+  | "awaiting_permission"
+  | "unreachable"
+  | "scene_changed"
+  | "selection_changed"
+  | "version_changed"
+  | "busy"
+  | "not_responding"
+  | "came_back"
+  | "exited"
+  | "removed"
+  | "crashed"
+  | "heartbeat"
+  | "backend_connected"
+  | "backend_changed"
+  | "backend_lost";
+
+/** Something that happened. */
+export interface EventInfo {
+  seq: number;
+  /** RFC 3339 */
+  time: string;
+  /** The name of the session, or of the other server. */
+  source: string;
+  kind: Kind;
+  session: string | null;
+  /** In words for people. */
+  detail: string;
+  recovered_scene?: string;
+}
+
 /** What a client may do in one session, where that is a rule of its own. */
 export interface ExceptionView {
   client: string;
@@ -110,11 +186,14 @@ export interface View {
   version: string;
   /** The oldest first. */
   questions: QuestionView[];
+  /** What the person has not seen to yet, the newest first. */
+  crashes: CrashView[];
   sessions: SessionView[];
   clients: ClientView[];
   connect: Connect;
   /** What clients may do where there is no other rule. */
   access: Access;
+  notices: NoticesView;
   start_up: StartUpView[];
   start_at_login: boolean;
   /** "Port 6292 is used by …" */
@@ -167,6 +246,10 @@ export interface Host {
   view(): Promise<View>;
   /** Calls `seen` with every later view, until the returned function is called. */
   watch(seen: (view: View) => void): Promise<() => void>;
+  /** What happened lately, the oldest first. */
+  events(): Promise<EventInfo[]>;
+  /** Calls `seen` with later events, some of which may have been there before, until the returned function is called. */
+  watchEvents(seen: (events: EventInfo[]) => void): Promise<() => void>;
   chooseSession(session: string | null): Promise<void>;
   connectSession(session: string): Promise<void>;
   /** What is to be read before adding a Maya on this host; nothing for most. */
@@ -179,6 +262,12 @@ export interface Host {
   /** The rule for a client, for a session, for the two together, or, without either, for everywhere; null takes it back. */
   setAccess(client: string | null, session: string | null, access: Access | null): Promise<void>;
   answerQuestion(question: number, answer: Answer): Promise<void>;
+  afterCrash(session: string, step: AfterCrash): Promise<void>;
+  setNotices(on: boolean): Promise<void>;
+  setNoticesAbout(subject: Subject, on: boolean): Promise<void>;
+  setQuietHours(hours: QuietHours | null): Promise<void>;
+  setQuietUntilTomorrow(): Promise<void>;
+  endQuiet(): Promise<void>;
   previewStartUp(version: string): Promise<StartUpPreview>;
   turnStartUp(version: string, on: boolean): Promise<Outcome>;
   previewClient(client: string): Promise<Preview>;
