@@ -14,7 +14,7 @@ use crate::{ipc::Refusal, shell::Shell, window};
 /// Live to people, however many events there are.
 const AT_MOST_EVERY: Duration = Duration::from_millis(250);
 /// While this machine sleeps, so does a timer; the clock on the wall goes on.
-const LOOKS_AT_THE_CLOCK: Duration = Duration::from_secs(60);
+const LOOKS_AT_THE_CLOCK: Duration = Duration::from_mins(1);
 
 impl Shell {
     /// What happened since the program started, as far as it is kept; the oldest first.

@@ -168,7 +168,7 @@ fn question_row(question: &QuestionView) -> Row {
     }
 }
 
-/// "Maya 2025 closed unexpectedly: shot_010.ma"
+/// "Maya 2025 closed unexpectedly: hero.ma"
 fn crash_row(crash: &CrashView) -> Row {
     let CrashView { session, title, scene_name, recovered_scene, at } = crash;
     let scene = scene_name.as_ref().map(|scene| format!(": {scene}")).unwrap_or_default();
