@@ -106,21 +106,9 @@ impl Hub {
         if let Some(seconds) = settings.not_responding_after_s {
             timing.not_responding = Duration::from_secs(seconds.get());
         }
-        let lock = lock(&home)?;
+        let ground = Ground::prepare(&home, &settings, tokens).await?;
+        let Ground { lock, listener, address, tokens, files, finder, memory } = ground;
         let wishes = Wishes::new(home.settings(), &settings);
-        let listener = listen(settings.port, &home).await?;
-        let address =
-            listener.local_addr().map_err(|source| StartError::Listen { port: settings.port, source })?;
-        let tokens = match tokens {
-            TokenRule::Required => Some(Tokens::open(home.tokens()).map_err(StartError::Tokens)?),
-            TokenRule::Insecure => None,
-        };
-        let files = HelperFiles::install(home.path())?;
-        let users = if settings.all_users { Users::Everybody } else { Users::Mine };
-        let finder = Finder::new(Scope { folders: settings.maya_folders, users })?;
-        let runs = |pid| discovery::started_at(pid).is_some();
-        files.forget_old_announcements(runs);
-        let memory = Memory::read(&home.remembered(), is_alive);
 
         let (log, found) = open_log(&home, settings.keep_events_days);
         let registry = Registry::beginning_at(found.begin_at());
@@ -316,6 +304,36 @@ impl Hub {
             tracing::warn!(tasks = self.tracker.len(), "some tasks did not end in time");
         }
         tracing::info!("the engine has stopped");
+    }
+}
+
+/// What has to be there before anything runs.
+struct Ground {
+    lock: File,
+    listener: TcpListener,
+    address: SocketAddr,
+    tokens: Option<Tokens>,
+    files: HelperFiles,
+    finder: Finder,
+    memory: Memory,
+}
+
+impl Ground {
+    async fn prepare(home: &Home, settings: &Settings, tokens: TokenRule) -> Result<Self, StartError> {
+        let lock = lock(home)?;
+        let port = settings.port;
+        let listener = listen(port, home).await?;
+        let address = listener.local_addr().map_err(|source| StartError::Listen { port, source })?;
+        let tokens = match tokens {
+            TokenRule::Required => Some(Tokens::open(home.tokens()).map_err(StartError::Tokens)?),
+            TokenRule::Insecure => None,
+        };
+        let files = HelperFiles::install(home.path())?;
+        let users = if settings.all_users { Users::Everybody } else { Users::Mine };
+        let finder = Finder::new(Scope { folders: settings.maya_folders.clone(), users })?;
+        files.forget_old_announcements(|pid| discovery::started_at(pid).is_some());
+        let memory = Memory::read(&home.remembered(), is_alive);
+        Ok(Self { lock, listener, address, tokens, files, finder, memory })
     }
 }
 

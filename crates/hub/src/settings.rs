@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 /// Unknown keys are left alone, so that an older program does not choke on a newer one's file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file by itself")]
 pub struct Settings {
     /// The endpoint's port on 127.0.0.1.
     pub port: u16,

@@ -108,7 +108,7 @@ async fn measure(seconds: u64) {
     );
 
     heard.store(0, Ordering::Relaxed);
-    let (began, mut sent) = (Instant::now(), 0_u64);
+    let (began, mut sent) = (Instant::now(), 0_u32);
     let mut early = 0;
     for second in 0..seconds {
         for tick in 0..100_u64 {
@@ -126,7 +126,7 @@ async fn measure(seconds: u64) {
     let took = began.elapsed();
     let late = memory();
     sleep(Duration::from_millis(200)).await;
-    let rate = format!("{:.0} a second", sent as f64 / took.as_secs_f64());
+    let rate = format!("{:.0} a second", f64::from(sent) / took.as_secs_f64());
     row(&format!("events for {seconds} s"), &rate, "wanted: 10,000 a second");
     let told = heard.load(Ordering::Relaxed) + missed.load(Ordering::Relaxed);
     row(

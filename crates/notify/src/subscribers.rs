@@ -52,6 +52,12 @@ where
 #[derive(Debug)]
 pub struct Blocking<Hears>(Arc<Mutex<Hears>>);
 
+enum Called {
+    Heard,
+    /// It has not come back from what it heard before.
+    StillBusy,
+}
+
 impl<Hears: FnMut(News) + Send + 'static> Blocking<Hears> {
     pub fn new(hears: Hears) -> Self {
         Self(Arc::new(Mutex::new(hears)))
@@ -60,16 +66,20 @@ impl<Hears: FnMut(News) + Send + 'static> Blocking<Hears> {
 
 impl<Hears: FnMut(News) + Send + 'static> Subscriber for Blocking<Hears> {
     async fn hear(&mut self, news: News) {
-        let hears = self.0.clone();
-        let heard = spawn_blocking(move || match hears.try_lock() {
-            Ok(mut hears) => Some(hears(news)),
-            Err(TryLockError::Poisoned(hears)) => Some(hears.into_inner()(news)),
-            Err(TryLockError::WouldBlock) => None,
+        let shared = self.0.clone();
+        let calling = spawn_blocking(move || {
+            let mut hears = match shared.try_lock() {
+                Ok(hears) => hears,
+                Err(TryLockError::Poisoned(hears)) => hears.into_inner(),
+                Err(TryLockError::WouldBlock) => return Called::StillBusy,
+            };
+            hears(news);
+            Called::Heard
         });
-        match heard.await {
-            Ok(Some(())) => {}
-            // It has not come back from what it heard before; another thread would only wait with it.
-            Ok(None) => std::future::pending().await,
+        match calling.await {
+            Ok(Called::Heard) => {}
+            // Another thread would only wait with it.
+            Ok(Called::StillBusy) => std::future::pending().await,
             Err(failed) => {
                 if let Ok(panic) = failed.try_into_panic() {
                     std::panic::resume_unwind(panic);

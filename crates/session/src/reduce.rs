@@ -48,19 +48,7 @@ fn step(snapshot: &mut Snapshot, observation: &Observation, now: Timestamp) -> O
         Observation::Backend { .. } | Observation::Beat => None,
         Observation::ProcessFound(process) => appear(snapshot, Origin::Process(process.clone()), now),
         Observation::AddedByHand(by_hand) => appear(snapshot, Origin::ByHand(by_hand.clone()), now),
-        Observation::ProcessEnded { id, ending } => {
-            let (session, event) = end(snapshot, *id, event_of(ending))?;
-            if let Event::Crashed { recovered_scene } = &event
-                && !session.is_batch()
-            {
-                let recovered_scene = recovered_scene.clone();
-                let crash = Crash { session: session.clone(), at: now, recovered_scene };
-                snapshot.crashes.push(Arc::new(crash));
-                let surplus = snapshot.crashes.len().saturating_sub(CRASHES_KEPT);
-                snapshot.crashes.drain(..surplus);
-            }
-            Some((session, event))
-        }
+        Observation::ProcessEnded { id, ending } => end_process(snapshot, *id, ending, now),
         Observation::CrashClosed { id } => {
             let before = snapshot.crashes.len();
             snapshot.crashes.retain(|crash| crash.session.id() != *id);
@@ -75,19 +63,7 @@ fn step(snapshot: &mut Snapshot, observation: &Observation, now: Timestamp) -> O
             }
             (news && *offer == Offer::Asking).then_some(Event::AwaitingConnect)
         }),
-        Observation::Chosen { by, session } => {
-            let known = session.filter(|id| snapshot.sessions.contains_key(id));
-            let was_without = match by {
-                Chooser::Client(client) => snapshot.ended_choices.remove(client).is_some(),
-                Chooser::Artist => false,
-            };
-            let before = match known {
-                Some(id) => snapshot.choices.insert(by.clone(), id),
-                None => snapshot.choices.remove(by),
-            };
-            snapshot.revision += u64::from(before != known || was_without);
-            None
-        }
+        Observation::Chosen { by, session } => choose(snapshot, by, *session),
         Observation::AccessSet { scope, access } => {
             let is_known = match scope {
                 Scope::Session(id) | Scope::Pair(_, id) => snapshot.sessions.contains_key(id),
@@ -177,6 +153,45 @@ fn appear(snapshot: &mut Snapshot, origin: Origin, now: Timestamp) -> Option<(Ar
     snapshot.sessions.insert(session.id(), session.clone());
     snapshot.revision += 1;
     Some((session, Event::Appeared))
+}
+
+/// What a person works in is kept with its crash, until the artist has seen to it.
+fn end_process(
+    snapshot: &mut Snapshot,
+    id: SessionId,
+    ending: &Ending,
+    now: Timestamp,
+) -> Option<(Arc<Session>, Event)> {
+    let (session, event) = end(snapshot, id, event_of(ending))?;
+    if let Event::Crashed { recovered_scene } = &event
+        && !session.is_batch()
+    {
+        let recovered_scene = recovered_scene.clone();
+        let crash = Crash { session: session.clone(), at: now, recovered_scene };
+        snapshot.crashes.push(Arc::new(crash));
+        let surplus = snapshot.crashes.len().saturating_sub(CRASHES_KEPT);
+        snapshot.crashes.drain(..surplus);
+    }
+    Some((session, event))
+}
+
+/// It is no event: clients and people see it in the snapshot.
+fn choose(
+    snapshot: &mut Snapshot,
+    by: &Chooser,
+    session: Option<SessionId>,
+) -> Option<(Arc<Session>, Event)> {
+    let known = session.filter(|id| snapshot.sessions.contains_key(id));
+    let was_without = match by {
+        Chooser::Client(client) => snapshot.ended_choices.remove(client).is_some(),
+        Chooser::Artist => false,
+    };
+    let before = match known {
+        Some(id) => snapshot.choices.insert(by.clone(), id),
+        None => snapshot.choices.remove(by),
+    };
+    snapshot.revision += u64::from(before != known || was_without);
+    None
 }
 
 fn end(snapshot: &mut Snapshot, id: SessionId, event: Event) -> Option<(Arc<Session>, Event)> {

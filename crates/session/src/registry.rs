@@ -160,28 +160,29 @@ impl Subscription {
     pub async fn next(&mut self) -> Option<Update> {
         loop {
             self.woken.mark_unchanged();
-            if let Some(update) = self.take()? {
+            if let Some(update) = self.take() {
                 return Some(update);
             }
+            // An error says that the registry is gone.
             self.woken.changed().await.ok()?;
         }
     }
 
-    /// What is there already: `None` when the registry is gone.
-    fn take(&mut self) -> Option<Option<Update>> {
+    /// What is there already.
+    fn take(&mut self) -> Option<Update> {
         let registry = Registry { shared: self.registry.upgrade()? };
         let edge = registry.ring().get(self.next).cloned();
         if let Some(edge) = edge {
             self.next += 1;
-            return Some(Some(Update::Edge(edge)));
+            return Some(Update::Edge(edge));
         }
         if registry.oldest_seq() <= self.next {
-            return Some(None);
+            return None;
         }
         // While nothing changes: the snapshot holds whatever was skipped, and nothing after it.
         let (snapshot, next) = registry.begin();
         let missed = next - std::mem::replace(&mut self.next, next);
-        Some(Some(Update::Resync { snapshot, missed }))
+        Some(Update::Resync { snapshot, missed })
     }
 }
 

@@ -135,9 +135,8 @@ fn detail(session: &Session, event: &Event) -> String {
         Event::SelectionChanged { count } => format!("{title}: {count} nodes are selected"),
         Event::VersionChanged { before } => format!("{title} is there, where Maya {before} was before"),
         Event::CameBack => format!("{title} responds again, with {scene}"),
-        Event::Heartbeat => format!("{title}: {}", session.phase),
         Event::Busy => format!("{title} is busy"),
-        Event::NotResponding => format!("{title}: {}", session.phase),
+        Event::NotResponding | Event::Heartbeat => format!("{title}: {}", session.phase),
         Event::Exited => format!("{title} was closed"),
         Event::Removed => format!("{title} was taken off the list"),
         Event::Crashed { recovered_scene: Some(path) } => {
