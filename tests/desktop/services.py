@@ -46,6 +46,7 @@ class Notices:
         self.closed = []  # the titles of those that the program took back or replaced
         self.replaced = []  # the titles of those in whose place another one came
         self.open = {}  # what is on the desktop: number and title
+        self.heard = lambda notice: None  # Called with each, at once.
         self._numbers = []
         self._buttons = []  # as in the message: names and words by turns
         self._bus = bus
@@ -66,6 +67,7 @@ class Notices:
             self._numbers.append(number)
             self._buttons.append(buttons)
             self.shown.append((title, body))
+            self.heard({"title": title, "body": body, "buttons": buttons[1::2]})
             return Message.new_method_return(message, "u", [number])
         if message.member == "CloseNotification":
             (number,) = message.body

@@ -55,8 +55,9 @@ def test_everyone_is_told_of_a_crash_at_once_and_nobody_twice(desktop):
         settings(desktop, hook)
         notices = desktop.notices()
         shown = Shown(notices)
-        menu = desktop.menu(desktop.tray_host())
+        host = desktop.tray_host()
         desktop.start()
+        menu = desktop.menu(host)
         port, key = endpoint(desktop), token(desktop)
         clients = both_eras(port, key)
         events = Events(port, key, "?kind=crashed")
@@ -70,7 +71,7 @@ def test_everyone_is_told_of_a_crash_at_once_and_nobody_twice(desktop):
             maya = desktop.maya("2025", scene=scene)
             until(lambda: menu.line(scene) is not None, what="Maya, ready")
             until(lambda: is_quiet([*listeners, shown]), what="silence")
-            told = crash(maya, scene, clients, events, log, hook, shown, notices)
+            told = crash(maya, scene, clients, events, log, hook, shown)
             for who, seconds in told.items():
                 soonest[who] = min(seconds, soonest.get(who, seconds))
     print("\nsoonest of each:", {who: f"{seconds * 1000:.0f} ms" for who, seconds in soonest.items()})
@@ -82,7 +83,7 @@ def is_quiet(listeners):
     return time.monotonic() - max(listener.last() for listener in listeners) > QUIET
 
 
-def crash(maya, scene, clients, events, log, hook, shown, notices):
+def crash(maya, scene, clients, events, log, hook, shown):
     """How long after the crash each of them was told of it; each once."""
     name = f"maya-{maya.pid}"
     print(f"\n{name} has {scene} open, and crashes.")
@@ -110,7 +111,7 @@ def crash(maya, scene, clients, events, log, hook, shown, notices):
         assert uris == ["maya://sessions"], f"{who}: what it watches has changed, once"
     notice = shown.after(began, about["the notice"][1])[0][1]
     assert recovered in notice["body"], "the notice says where the work is"
-    assert list(notices.buttons_of(notice)) == ["Open recovered scene", "Show folder"], "what to do"
+    assert notice["buttons"] == ["Open recovered scene", "Show folder"], "and what to do"
     body = hook.after(began, about["the webhook"][1])[0][1]
     assert body["signed"] and body["data"]["recovered_scene"] == recovered, "for a program, signed"
     line = log.after(began, about["the log"][1])[0][1]

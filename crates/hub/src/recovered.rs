@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(maya_with(&exe, scene), Some(bare), "there is nothing beside it");
         let launcher = bin.path().join("maya");
         fs::write(&launcher, "").expect("writable");
-        let launched = Start { program: launcher, arguments };
-        assert_eq!(maya_with(&exe, scene), Some(launched), "with its environment");
+        let by_it = Start { program: launcher, arguments };
+        assert_eq!(maya_with(&exe, scene), Some(by_it), "with its environment");
     }
 }
