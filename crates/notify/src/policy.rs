@@ -67,7 +67,7 @@ pub(crate) struct Policy {
     heard: BTreeMap<SessionId, Heard>,
     /// What was shown in the last minutes, and when; longer than a session that goes and comes.
     limits: BTreeMap<(SessionId, Subject, String), Instant>,
-    /// Nothing but Maya's own dialogs is told before.
+    /// Nothing but Maya's own dialogs and crashes is told before.
     gate: Instant,
     last: Now,
     groups: u64,
@@ -202,7 +202,9 @@ impl Policy {
     fn free(&self, id: SessionId, pending: &Pending) -> Instant {
         let key = (id, pending.subject, words(&pending.notice));
         let limit = self.limits.get(&key).map(|told| *told + LIMIT);
-        let gate = (pending.subject != Subject::AwaitingPermission).then_some(self.gate);
+        // Maya's dialog waits for the one, and the other is no sign of links that only come back.
+        let is_urgent = matches!(pending.subject, Subject::AwaitingPermission | Subject::Crashed);
+        let gate = (!is_urgent).then_some(self.gate);
         limit.max(gate).map_or(pending.since, |free| free.max(pending.since))
     }
 
