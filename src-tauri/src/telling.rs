@@ -5,7 +5,7 @@
 use std::{future::pending, time::Duration};
 
 use maya_mcp_hub::{Notices, QuietHours, Subject, Telling};
-use maya_mcp_session::{Edge, EventInfo, Filter, clock, clock::Timestamp, event_info};
+use maya_mcp_session::{Edge, EventInfo, Filter, RING, clock, clock::Timestamp, event_info};
 use tauri::{AppHandle, Emitter as _, Manager as _};
 use tokio::{sync::Notify, time::sleep};
 
@@ -17,9 +17,11 @@ const AT_MOST_EVERY: Duration = Duration::from_millis(250);
 const LOOKS_AT_THE_CLOCK: Duration = Duration::from_mins(1);
 
 impl Shell {
-    /// What happened since the program started, as far as it is kept; the oldest first.
-    pub fn events(&self) -> Vec<EventInfo> {
-        infos(&self.registry().since(0).edges)
+    /// What happened lately, also before the program started; the oldest first. It is read from the disk.
+    pub fn events(&self) -> Result<Vec<EventInfo>, Refusal> {
+        // The hub is for others while the disk is waited for.
+        let recent = self.with_hub(|hub| Ok(hub.recent_events()))?;
+        Ok(recent(Filter::default(), RING))
     }
 
     pub fn set_notices(&self, notices: Notices) -> Result<(), Refusal> {

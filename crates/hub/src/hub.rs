@@ -14,10 +14,10 @@ use maya_mcp_endpoint::{
     AuditLog, EndpointFile, EndpointSecret, Engine, FurtherStatus, Patience, Tokens, serve,
 };
 use maya_mcp_maya::{HelperFiles, HelperFilesError, Links, Outputs};
-use maya_mcp_notify::{EventLog, Numbers, Subscribers};
+use maya_mcp_notify::{Numbers, Subscribers, recent};
 use maya_mcp_session::{
-    Access, Answer, Chooser, Commands, Observation, QuestionId, Refused, Registry, Scope as Whom, SessionId,
-    Snapshot,
+    Access, Answer, Chooser, Commands, EventInfo, Filter, Observation, QuestionId, Refused, Registry,
+    Scope as Whom, SessionId, Snapshot,
 };
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::{
@@ -266,9 +266,10 @@ impl Hub {
         &self.outlets.subscribers
     }
 
-    /// What happened before this engine began too.
-    pub fn log(&self) -> Option<&EventLog> {
-        self.outlets.log.as_ref().ok()
+    /// Gives so many of the latest events, also of the time before this engine began. It blocks for as long as the disk does.
+    pub fn recent_events(&self) -> impl FnOnce(Filter, usize) -> Vec<EventInfo> + use<> {
+        let (registry, log) = (self.registry.clone(), self.outlets.log.clone());
+        move |filter, last| recent(&registry, log.as_ref().ok(), filter, last).events
     }
 
     /// What people may ask for beside choosing.

@@ -7,6 +7,7 @@ mod topic;
 use std::time::Duration;
 
 use maya_mcp_maya::{LinkError, SceneSummary};
+use maya_mcp_notify::Recent;
 use maya_mcp_session::{ClientName, EventInfo, Filter, Session, SessionId};
 use rmcp::{
     ErrorData,
@@ -17,11 +18,7 @@ use rmcp::{
 };
 use serde::Serialize;
 
-use crate::{
-    history::{History, history},
-    server::Shared,
-    tools,
-};
+use crate::{history::history, server::Shared, tools};
 
 use topic::{EVENTS, SESSIONS};
 pub(crate) use topic::{Part, Topic};
@@ -126,7 +123,7 @@ pub(crate) async fn read(
     let (text, mime_type) = match topic {
         Topic::Sessions => (json(&tools::infos(&snapshot, client)), JSON),
         Topic::Events => {
-            let History { events, older } = history(shared, Filter::default(), EVENTS_AT_ONCE).await;
+            let Recent { events, older } = history(shared, Filter::default(), EVENTS_AT_ONCE).await;
             (json(&Events { events, older }), JSON)
         }
         Topic::Of(id, Part::Info) => {

@@ -5,6 +5,7 @@
 
 mod files;
 mod reading;
+mod recent;
 mod writing;
 
 use std::{
@@ -22,6 +23,7 @@ use crate::private_file;
 use writing::{Line, Writer};
 
 pub use reading::{Follow, Page, Query};
+pub use recent::{Recent, recent};
 pub use writing::write_log;
 
 /// What such an event is about, where it is about none of the sessions.

@@ -47,7 +47,7 @@ fn view(shell: State<'_, Shell>) -> View {
 }
 
 #[tauri::command(async)]
-fn events(shell: State<'_, Shell>) -> Vec<EventInfo> {
+fn events(shell: State<'_, Shell>) -> Result<Vec<EventInfo>, Refusal> {
     shell.events()
 }
 

@@ -558,6 +558,14 @@ export const events: EventInfo[] = [
     "kind": "backend_lost",
     "session": null,
     "detail": "Maya 2025: backend_lost"
+  },
+  {
+    "seq": 19,
+    "time": "1970-01-01T00:00:00Z",
+    "source": "maya-8453",
+    "kind": "log_torn",
+    "session": "maya-8453",
+    "detail": "Maya 2025: log_torn"
   }
 ];
 

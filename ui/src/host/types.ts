@@ -93,7 +93,8 @@ export type Kind =
   | "heartbeat"
   | "backend_connected"
   | "backend_changed"
-  | "backend_lost";
+  | "backend_lost"
+  | "log_torn";
 
 /** Something that happened. */
 export interface EventInfo {
