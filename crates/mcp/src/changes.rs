@@ -9,7 +9,7 @@ use std::{
 };
 
 use maya_mcp_notify::{Numbers, Outlet};
-use maya_mcp_session::{ClientName, EventInfo, Filter, Registry, Since, event_info};
+use maya_mcp_session::{ClientName, Edge, EventInfo, Filter, Registry, Since, event_info};
 
 /// A model that never asks for hours is better served by a number than by more than this.
 const TOLD: usize = 256;
@@ -28,12 +28,21 @@ struct Place {
     /// The number of the first event that this client has not been told of; none before it first asks.
     next: Option<u64>,
     wanted: Filter,
+    /// What it wanted before that event: what came earlier and was not told yet is told all the same.
+    before: Option<(Filter, u64)>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Told {
     pub changes: Vec<EventInfo>,
     pub missed: u64,
+}
+
+impl Place {
+    fn wants(&self, edge: &Edge) -> bool {
+        let wanted_before = |(before, until): &(Filter, u64)| edge.seq < *until && before.admits_edge(edge);
+        self.wanted.admits_edge(edge) || self.before.as_ref().is_some_and(wanted_before)
+    }
 }
 
 impl Changes {
@@ -43,39 +52,44 @@ impl Changes {
 
     /// From now on, this client is told of nothing else.
     pub(crate) fn only(&self, client: &ClientName, choose: impl FnOnce(&mut Filter)) {
-        self.with(client, |place| choose(&mut place.wanted));
-    }
-
-    /// What came after that revision, as far as it is still kept; nobody's place moves.
-    pub(crate) fn after(&self, client: &ClientName, revision: u64) -> Vec<EventInfo> {
-        let Since { edges, .. } = self.registry.since(0);
-        let wanted = self.with(client, |place| place.wanted.clone());
-        let later = edges.iter().filter(|edge| edge.revision > revision && wanted.admits_edge(edge));
-        later.map(event_info).collect()
-    }
-
-    /// To be asked while nothing changes, for what goes with a snapshot.
-    pub(crate) fn news_for(&self, client: &ClientName) -> Told {
-        let told = self.take(client);
-        told.changes.iter().for_each(|change| self.numbers.told(Outlet::Mcp, change.kind));
-        if told.missed > 0 {
-            self.numbers.missed(Outlet::Mcp, told.missed);
-        }
-        told
-    }
-
-    fn take(&self, client: &ClientName) -> Told {
         self.with(client, |place| {
-            let from = place.next.unwrap_or(0);
-            let Since { edges, missed } = self.registry.since(from);
-            let next = edges.last().map_or(from, |edge| edge.seq + 1);
-            let is_newcomer = place.next.replace(next).is_none();
-            let wanted: Vec<_> = edges.iter().filter(|edge| place.wanted.admits_edge(edge)).collect();
+            let before = place.wanted.clone();
+            choose(&mut place.wanted);
+            if place.wanted != before {
+                place.before.get_or_insert((before, self.registry.next_seq()));
+            }
+        });
+    }
+
+    /// Which ones it is told of.
+    pub(crate) fn wanted(&self, client: &ClientName) -> Filter {
+        self.with(client, |place| place.wanted.clone())
+    }
+
+    /// What this client has not been told yet; or, where it names a revision, all that came later than that. To be asked while nothing
+    /// changes, for what goes with a snapshot.
+    pub(crate) fn news_for(&self, client: &ClientName, after: Option<u64>) -> Told {
+        self.with(client, |place| {
+            let Since { edges, missed } =
+                self.registry.since(place.next.filter(|_| after.is_none()).unwrap_or(0));
+            let begin = after.map_or(0, |after| edges.partition_point(|edge| edge.revision <= after));
+            // Nobody has missed what was before its time, nor what it says it knows.
+            let is_newcomer = place.next.is_none() && after.is_none();
+            let missed = if begin > 0 { 0 } else { missed };
+            place.next = Some(edges.last().map_or_else(|| self.registry.next_seq(), |edge| edge.seq + 1));
+            let wanted: Vec<_> = edges[begin..].iter().filter(|edge| place.wants(edge)).collect();
+            place.before = None;
             let most = if is_newcomer { FOR_NEWCOMERS } else { TOLD };
             let surplus = wanted.len().saturating_sub(most);
+            for edge in &wanted[surplus..] {
+                self.numbers.told(Outlet::Mcp, edge.kind());
+            }
+            let missed = if is_newcomer { 0 } else { missed + surplus as u64 };
+            if missed > 0 {
+                self.numbers.missed(Outlet::Mcp, missed);
+            }
             let changes = wanted[surplus..].iter().map(|edge| event_info(edge)).collect();
-            // Nobody has missed what was before its time.
-            Told { changes, missed: if is_newcomer { 0 } else { missed + surplus as u64 } }
+            Told { changes, missed }
         })
     }
 
@@ -113,18 +127,18 @@ mod tests {
         let registry = Registry::default();
         let changes = Changes::new(&registry, &Numbers::default());
         let (one, two) = (name("one"), name("two"));
-        assert_eq!(changes.news_for(&one), Told::default(), "nothing has happened");
+        assert_eq!(changes.news_for(&one, None), Told::default(), "nothing has happened");
         come(&registry, 1);
-        assert_eq!(kinds(&changes.news_for(&one)), ["appeared"], "told at once");
+        assert_eq!(kinds(&changes.news_for(&one, None)), ["appeared"], "told at once");
         go(&registry, 1);
         assert_eq!(
-            kinds(&changes.news_for(&two)),
+            kinds(&changes.news_for(&two, None)),
             ["appeared", "exited"],
             "the other's asking took nothing away"
         );
-        assert_eq!(kinds(&changes.news_for(&one)), ["exited"], "only what is new");
-        assert_eq!(changes.news_for(&one), Told::default(), "never twice");
-        assert_eq!(changes.news_for(&two), Told::default(), "never twice");
+        assert_eq!(kinds(&changes.news_for(&one, None)), ["exited"], "only what is new");
+        assert_eq!(changes.news_for(&one, None), Told::default(), "never twice");
+        assert_eq!(changes.news_for(&two, None), Told::default(), "never twice");
     }
 
     #[test]
@@ -132,16 +146,16 @@ mod tests {
         let registry = Registry::default();
         let changes = Changes::new(&registry, &Numbers::default());
         let sleeper = name("sleeper");
-        changes.news_for(&sleeper);
+        changes.news_for(&sleeper, None);
         let many = RING as u64 + 300;
         for pid in 0..u32::try_from(many).expect("a small constant") {
             come(&registry, pid);
         }
-        let news = changes.news_for(&sleeper);
+        let news = changes.news_for(&sleeper, None);
         let told = (news.changes.len(), news.missed);
         assert_eq!(told, (TOLD, many - TOLD as u64), "the last ones and a number");
-        assert_eq!(changes.news_for(&sleeper), Told::default(), "once");
-        let news = changes.news_for(&name("newcomer"));
+        assert_eq!(changes.news_for(&sleeper, None), Told::default(), "once");
+        let news = changes.news_for(&name("newcomer"), None);
         assert_eq!((news.changes.len(), news.missed), (FOR_NEWCOMERS, 0), "a newcomer missed nothing");
     }
 
@@ -151,22 +165,22 @@ mod tests {
         let changes = Changes::new(&registry, &Numbers::default());
         let (picky, other) = (name("picky"), name("other"));
         for client in [&picky, &other] {
-            changes.news_for(client);
+            changes.news_for(client, None);
         }
         changes.only(&picky, |filter| filter.kinds = Some([Kind::Exited].into()));
         for pid in [1, 2] {
             come(&registry, pid);
             go(&registry, pid);
         }
-        assert_eq!(kinds(&changes.news_for(&picky)), ["exited", "exited"], "what it wants");
-        assert_eq!(changes.news_for(&picky), Told::default(), "once");
-        assert_eq!(changes.news_for(&other).changes.len(), 4, "the other's wishes are its own");
+        assert_eq!(kinds(&changes.news_for(&picky, None)), ["exited", "exited"], "what it wants");
+        assert_eq!(changes.news_for(&picky, None), Told::default(), "once");
+        assert_eq!(changes.news_for(&other, None).changes.len(), 4, "the other's wishes are its own");
         changes.only(&picky, |filter| {
             *filter = Filter { kinds: None, sources: Some(["maya-3".to_owned()].into()) };
         });
         come(&registry, 3);
         come(&registry, 4);
-        let told = changes.news_for(&picky);
+        let told = changes.news_for(&picky, None);
         let sources: Vec<_> = told.changes.iter().map(|event| event.source.as_str()).collect();
         assert_eq!(sources, ["maya-3"], "of that session alone");
     }

@@ -13,11 +13,7 @@ use crate::{
 
 const SESSION: &str = "session";
 
-pub(crate) async fn complete(
-    shared: &Shared,
-    reference: &Reference,
-    argument: &ArgumentInfo,
-) -> CompleteResult {
+pub(crate) fn complete(shared: &Shared, reference: &Reference, argument: &ArgumentInfo) -> CompleteResult {
     let snapshot = shared.registry.snapshot();
     let candidates = match reference {
         _ if argument.name != SESSION => Vec::new(),
@@ -25,11 +21,7 @@ pub(crate) async fn complete(
             running(&snapshot)
         }
         Reference::Prompt(prompt) if prompt.name == RECOVER_AFTER_CRASH => {
-            prompts::crashes(shared, &snapshot)
-                .await
-                .into_iter()
-                .map(|crash| Candidate::named(crash.session))
-                .collect()
+            prompts::crashed(shared, &snapshot).into_iter().map(Candidate::named).collect()
         }
         Reference::Prompt(prompt) if prompts::takes_session(&prompt.name) => running(&snapshot),
         _ => Vec::new(),

@@ -3,7 +3,7 @@
 //! Invariant: nothing is kept for a reader. Each has a place of its own in the registry's ring and takes the next event only when its
 //! connection has room for it, so one that does not read holds up nobody; one that falls out of the ring is told how much it missed.
 
-use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -16,9 +16,9 @@ use axum::{
 };
 use futures_util::stream;
 use maya_mcp_notify::Outlet;
-use maya_mcp_session::{ClientName, Edge, Filter, Kind, Registry, event_info};
+use maya_mcp_session::{ClientName, Edge, Filter, Kind, Next, event_info};
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 
 use crate::{
     gate::refuse,
@@ -90,19 +90,31 @@ struct Reader {
     /// The number of the next event to give.
     next: u64,
     wanted: Filter,
+    /// The number that the reader knows to have.
+    has: u64,
     /// What is told before all events.
     opening: Option<Event>,
+    /// It has not been told what is true, and is as soon as it has all events up to then.
+    owes_snapshot: bool,
+    client: ClientName,
 }
 
 impl Reader {
     fn new(shared: Arc<Shared>, client: &ClientName, asked: Asked) -> Self {
         let woken = shared.registry.watch_next_seq();
         let Asked { wanted, after } = asked;
-        let (opening, next) = match after {
-            None => now(&shared.registry, client, wanted.sources.as_ref()),
-            Some(after) => resumed(&shared.registry, after),
+        let registry = &shared.registry;
+        let (oldest, known) = (registry.oldest_seq(), registry.first_seq()..=registry.next_seq());
+        let (next, opening) = match after.map(|after| after.saturating_add(1)) {
+            // It begins with what is true now.
+            None => (registry.next_seq(), None),
+            Some(next) if known.contains(&next) => (next, None),
+            // Of an engine that ran before, or of another: nobody knows how many there have been since.
+            Some(_) => (oldest, Some(missed(None, oldest))),
         };
-        Self { shared, woken, next, wanted, opening }
+        let owes_snapshot = after.is_none() || opening.is_some();
+        let (client, has) = (client.clone(), next.saturating_sub(1));
+        Self { shared, woken, next, has, wanted, opening, owes_snapshot, client }
     }
 
     /// `None` at the engine's end.
@@ -115,48 +127,59 @@ impl Reader {
                 return Some(opening);
             }
             self.woken.mark_unchanged();
-            if let Some(edge) = self.shared.registry.edge(self.next) {
-                self.next += 1;
-                if self.wanted.admits_edge(&edge) {
-                    self.shared.numbers.forwarded(Outlet::Sse, edge.kind(), edge.known);
-                    return Some(event(&edge));
+            match self.shared.registry.next_from(self.next) {
+                Next::Edge(edge) => {
+                    self.next = edge.seq + 1;
+                    if self.wanted.admits_edge(&edge) {
+                        self.shared.numbers.forwarded(Outlet::Sse, edge.kind(), edge.known);
+                        self.has = edge.seq;
+                        return Some(event(&edge));
+                    }
+                    continue;
                 }
-                continue;
-            }
-            let oldest = self.shared.registry.oldest_seq();
-            if oldest > self.next {
-                let count = oldest - std::mem::replace(&mut self.next, oldest);
-                self.shared.numbers.missed(Outlet::Sse, count);
-                return Some(missed(Some(count), oldest));
+                Next::Missed { oldest } => {
+                    let count = oldest - std::mem::replace(&mut self.next, oldest);
+                    self.has = oldest - 1;
+                    self.owes_snapshot = true;
+                    self.shared.numbers.missed(Outlet::Sse, count);
+                    return Some(missed(Some(count), oldest));
+                }
+                Next::Nothing if self.owes_snapshot => {
+                    if let Some(now) = self.now() {
+                        return Some(now);
+                    }
+                    continue;
+                }
+                Next::Nothing => {}
             }
             tokio::select! {
                 changed = self.woken.changed() => changed.ok()?,
                 () = self.shared.stop.cancelled() => return None,
+                // So that whoever connects again is told of nothing missed that it did not want.
+                () = sleep(ALIVE_EVERY), if self.has + 1 < self.next => {
+                    self.has = self.next - 1;
+                    return Some(Event::default().id(self.has.to_string()));
+                }
             }
         }
     }
-}
 
-/// What is true now, and the number of the first event that is not in it.
-fn now(registry: &Registry, client: &ClientName, of: Option<&BTreeSet<String>>) -> (Option<Event>, u64) {
-    let (mut sessions, revision, next) =
-        registry.steady(|now| (tools::infos(now, client), now.revision, registry.next_seq()));
-    sessions.retain(|session| of.is_none_or(|of| of.contains(&session.session)));
-    let last = next.saturating_sub(1);
-    let now = json!({ "sessions": sessions, "revision": revision, "seq": last });
-    // With its number, so that whoever is cut off right after it goes on there.
-    (Some(Event::default().id(last.to_string()).event("snapshot").data(now.to_string())), next)
-}
-
-/// What is to be told first, and the number of the first event for whoever has all up to `after`.
-fn resumed(registry: &Registry, after: u64) -> (Option<Event>, u64) {
-    let next = after.saturating_add(1);
-    if (registry.first_seq()..=registry.next_seq()).contains(&next) {
-        return (None, next);
+    /// What is true now, unless there are events before it that the reader does not have yet.
+    fn now(&mut self) -> Option<Event> {
+        let registry = &self.shared.registry;
+        let (mut sessions, revision, next) =
+            registry.steady(|now| (tools::infos(now, &self.client), now.revision, registry.next_seq()));
+        if next != self.next {
+            return None;
+        }
+        let of = self.wanted.sources.as_ref();
+        sessions.retain(|session| of.is_none_or(|of| of.contains(&session.session)));
+        self.owes_snapshot = false;
+        self.has = next.saturating_sub(1);
+        let now = json!({ "sessions": sessions, "revision": revision, "seq": self.has });
+        // With its number, so that whoever is cut off right after it goes on there.
+        Some(Event::default().id(self.has.to_string()).event("snapshot").data(now.to_string()))
     }
-    // Of an engine that ran before, or of another: nobody knows how many there have been since.
-    let oldest = registry.oldest_seq();
-    (Some(missed(None, oldest)), oldest)
 }
 
 fn missed(count: Option<u64>, oldest: u64) -> Event {

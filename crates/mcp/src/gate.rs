@@ -192,14 +192,18 @@ impl Guard {
             self.sessions.end(id);
             ended = grant.ended.clone();
         }
-        request.extensions_mut().insert(Caller { client: grant.client.clone(), ended: ended.clone() });
+        let hung_up = CancellationToken::new();
+        // Dropped with the answer, or before there is one.
+        let heard = hung_up.clone().drop_guard();
+        let caller = Caller { client: grant.client.clone(), ended: ended.clone(), hung_up };
+        request.extensions_mut().insert(caller);
         let is_get = asker.method == Method::GET;
         let response = asked::explain(next.run(request).await, asker).await;
         if let (None, Some(id)) = (&open, session_of(response.headers())) {
             self.sessions.begin(&id, &grant).await;
         }
         let is_stream = is_get && response.status().is_success();
-        let held = (open.map(|(_, open)| open), share);
+        let held = (open.map(|(_, open)| open), share, heard);
         Ok(response.map(|body| {
             if is_stream {
                 let signals = Body::new(OpenBody::new(body, ended, held));
@@ -221,7 +225,8 @@ impl Reading {
         let Some(share) = guard.shares.take(&grant.client, *takes) else {
             return Err(refuse_unread(asked::too_many(*takes, None), request.into_body()).await);
         };
-        request.extensions_mut().insert(Caller { client: grant.client, ended: grant.ended.clone() });
+        let (client, hung_up) = (grant.client, CancellationToken::new());
+        request.extensions_mut().insert(Caller { client, ended: grant.ended.clone(), hung_up });
         let response = next.run(request).await;
         Ok(response.map(|body| Body::new(OpenBody::new(body, grant.ended, (share, in_use)))))
     }

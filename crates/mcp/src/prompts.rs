@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::server::Shared;
 
-pub(crate) use crash::crashes;
+pub(crate) use crash::crashed;
 
 const PICK_SESSION: &str = "pick_session";
 const LOOK_OVER_SCENE: &str = "look_over_scene";

@@ -62,6 +62,8 @@ pub(crate) struct Caller {
     pub client: ClientName,
     /// Cancelled when its token or its session has ended, or it has gone.
     pub ended: CancellationToken,
+    /// Cancelled when this request's connection has ended, or the answer has been read.
+    pub hung_up: CancellationToken,
 }
 
 /// For how long a call waits for what may take long.
@@ -225,13 +227,14 @@ impl ServerHandler for Server {
         if let Some(answer) = fixtures::call(&request, &context).await {
             return answer;
         }
-        let Caller { client, ended } = caller(&context.extensions)?;
+        let Caller { client, ended, hung_up } = caller(&context.extensions)?;
         let legacy_level = *self.log_level.lock().unwrap_or_else(PoisonError::into_inner);
         let call = Call {
             shared: &self.shared,
             client,
             abandoned: context.ct.clone(),
             ended: ended.clone(),
+            hung_up: hung_up.clone(),
             reporter: Reporter::new(&context, legacy_level),
             offer: elicitation::offer(&context),
             answers: Answers::of(&mut request),
@@ -343,7 +346,7 @@ impl ServerHandler for Server {
         if let Some(completed) = fixtures::complete(&request) {
             return Ok(completed);
         }
-        Ok(completion::complete(&self.shared, &request.r#ref, &request.argument).await)
+        Ok(completion::complete(&self.shared, &request.r#ref, &request.argument))
     }
 
     /// A legacy session begins: from here on it is told of changes.

@@ -63,6 +63,8 @@ pub(crate) struct Call<'a> {
     pub abandoned: CancellationToken,
     /// Cancelled when the client's token or session has ended, or the client has gone.
     pub ended: CancellationToken,
+    /// Cancelled when the connection has ended on which the answer was to go. With clients of the older protocol that alone is no cancel.
+    pub hung_up: CancellationToken,
     pub reporter: Reporter,
     /// How the client can ask its artist,
     pub offer: Offer,
@@ -174,6 +176,7 @@ impl Call<'_> {
             client: self.client,
             abandoned: self.abandoned.clone(),
             ended: self.ended.clone(),
+            hung_up: self.hung_up.clone(),
             reporter: self.reporter.beside(),
             offer: self.offer.clone(),
             answers: Answers::default(),
@@ -184,6 +187,17 @@ impl Call<'_> {
     /// The way to this session's Maya, if there is one now.
     pub fn link(&self, session: &Session) -> Result<Link, Unanswered> {
         self.shared.links.get(session.id()).ok_or_else(|| target::not_ready(session))
+    }
+
+    /// Returns when nobody reads the answer any more, for what does no harm when it is asked again.
+    pub async fn unheard(&self) -> Unanswered {
+        tokio::select! {
+            over = self.over() => over,
+            () = self.hung_up.cancelled() => {
+                let sentence = "The connection on which this was asked has ended.".to_owned();
+                Unanswered::Problem { sentence, ended: Ended::Abandoned }
+            }
+        }
     }
 
     /// Returns when nobody waits for it any more.

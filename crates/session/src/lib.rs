@@ -24,7 +24,7 @@ pub use observation::{Ending, Observation, Offer, SceneReason};
 pub use phase::{Phase, Silent, Why, line_to_paste};
 pub use reduce::reduce;
 pub use registry::{Registry, Subscription, Update};
-pub use ring::{RING, Since};
+pub use ring::{Next, RING, Since};
 pub use snapshot::{
     Address, ByHand, ChoiceError, Chooser, Crash, Facts, Origin, Process, Scene, Selected, Session, Snapshot,
 };

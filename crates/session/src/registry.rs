@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use crate::{Edge, Observation, Since, Snapshot, clock, reduce, ring::Ring};
+use crate::{Edge, Next, Observation, Since, Snapshot, clock, reduce, ring::Ring};
 
 /// Cheap to clone; all clones are one registry.
 #[derive(Debug, Clone)]
@@ -115,9 +115,9 @@ impl Registry {
         self.ring().first()
     }
 
-    /// None while it has not come, or when it is not kept any more.
-    pub fn edge(&self, seq: u64) -> Option<Edge> {
-        self.ring().get(seq).cloned()
+    /// The first event that has this number or a later one.
+    pub fn next_from(&self, seq: u64) -> Next {
+        self.ring().next_from(seq)
     }
 
     /// What is true now, and the number of the first event that is not in it.
@@ -171,13 +171,13 @@ impl Subscription {
     /// What is there already.
     fn take(&mut self) -> Option<Update> {
         let registry = Registry { shared: self.registry.upgrade()? };
-        let edge = registry.ring().get(self.next).cloned();
-        if let Some(edge) = edge {
-            self.next += 1;
-            return Some(Update::Edge(edge));
-        }
-        if registry.oldest_seq() <= self.next {
-            return None;
+        match registry.next_from(self.next) {
+            Next::Nothing => return None,
+            Next::Edge(edge) => {
+                self.next = edge.seq + 1;
+                return Some(Update::Edge(edge));
+            }
+            Next::Missed { .. } => {}
         }
         // While nothing changes: the snapshot holds whatever was skipped, and nothing after it.
         let (snapshot, next) = registry.begin();
@@ -240,5 +240,28 @@ mod tests {
             (format!("maya-{many}"), Kind::Appeared),
             "nothing old comes again"
         );
+    }
+
+    #[tokio::test]
+    async fn chatter_pushes_nothing_else_out() {
+        let registry = Registry::default();
+        let mut subscription = registry.subscribe();
+        registry.observe(&Observation::ProcessFound(process(1)));
+        for _ in 0..RING * 2 {
+            registry.observe(&Observation::Beat);
+        }
+        registry.observe(&Observation::ProcessFound(process(2)));
+        let kept = registry.since(0);
+        let others = kept.edges.iter().filter(|edge| edge.kind() != Kind::Heartbeat);
+        assert_eq!(others.count(), 2, "both are there");
+        assert_eq!(kept.missed, 0, "nothing but chatter is gone");
+        assert!(kept.edges.is_sorted_by_key(|edge| edge.seq), "in order");
+        let mut told = Vec::new();
+        while told.last() != Some(&"maya-2 appeared".to_owned()) {
+            let Some(Update::Edge(edge)) = subscription.next().await else { panic!("nobody lagged here") };
+            told.push(format!("{} {}", edge.what.source(), edge.kind()));
+        }
+        assert_eq!(told.first().map(String::as_str), Some("maya-1 appeared"), "to a subscriber too");
+        assert_eq!(told.len(), kept.edges.len(), "each once");
     }
 }

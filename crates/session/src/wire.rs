@@ -125,7 +125,7 @@ fn detail(session: &Session, event: &Event) -> String {
         Event::Appeared => format!("{title} is running"),
         Event::Ready => format!("{title} is ready, with {scene}"),
         Event::AwaitingConnect => {
-            format!("{title} was found: the artist has to choose Connect in Maya MCP Tray")
+            format!("{title} was found: choose Connect in Maya MCP Tray to use it")
         }
         Event::AwaitingPermission => format!("{title} is asking for permission: choose Allow All in Maya"),
         Event::Unreachable { why } => format!("{title} cannot be reached: {why}"),

@@ -11,27 +11,37 @@ const CRASHES: usize = 32;
 
 /// A Maya that has crashed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Crash {
-    pub session: String,
+struct Crash {
+    session: String,
     /// In a sentence, with the place of the recovered scene where there is one.
     what: String,
 }
 
-/// The latest first, those before a restart of the engine too.
-pub(crate) async fn crashes(shared: &Shared, snapshot: &Snapshot) -> Vec<Crash> {
-    // A Maya that has crashed may still show its error window.
-    let dying = snapshot.sessions.values().filter_map(|session| match &session.phase {
+/// The sessions that are known to have crashed since the engine was started, the latest first.
+pub(crate) fn crashed(shared: &Shared, snapshot: &Snapshot) -> Vec<String> {
+    let edges = shared.registry.since(0).edges.into_iter().rev();
+    let dead = edges.filter(|edge| edge.kind() == Kind::Crashed).map(|edge| edge.what.source());
+    dying(snapshot).map(|crash| crash.session).chain(dead).collect()
+}
+
+/// A Maya that has crashed may still show its error window.
+fn dying(snapshot: &Snapshot) -> impl Iterator<Item = Crash> {
+    snapshot.sessions.values().filter_map(|session| match &session.phase {
         phase @ Phase::NotResponding { recovered_scene: Some(_), .. } => {
             let what = format!("{}: {phase} (not responding since {})", session.title(), session.since);
             Some(Crash { session: session.id().to_string(), what })
         }
         _ => None,
-    });
+    })
+}
+
+/// The latest first, those before a restart of the engine too.
+async fn crashes(shared: &Shared, snapshot: &Snapshot) -> Vec<Crash> {
     let filter = Filter { kinds: Some([Kind::Crashed].into()), sources: None };
     let events = history(shared, filter, CRASHES).await.events.into_iter().rev();
     let dead = events
         .map(|event| Crash { what: format!("{} ({})", event.detail, event.time), session: event.source });
-    dying.chain(dead).collect()
+    dying(snapshot).chain(dead).collect()
 }
 
 const MANNER: &str = "\

@@ -4,8 +4,9 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use maya_mcp_session::{
-    Asker, Chooser, ClientName, EventInfo, Kind, NO_AUTHENTICATION, Observation, Refused, Session,
+    Asker, Chooser, ClientName, EventInfo, Filter, Kind, NO_AUTHENTICATION, Observation, Refused, Session,
     SessionInfo, Snapshot, session_info,
 };
 use rmcp::model::CallToolResult;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, interval_at, sleep};
 
 use super::{Answered, Call, OUR_CLIENT, Unanswered, answer, arguments::Where, target};
-use crate::changes::{Changes, Told};
+use crate::changes::Told;
 
 /// Clients give up after a minute, or wait on while they hear of progress.
 const WAIT_S: f64 = 45.0;
@@ -36,13 +37,21 @@ pub(super) struct News {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+struct Only {
+    kinds: Option<BTreeSet<Kind>>,
+    sessions: Option<BTreeSet<String>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Listing {
     /// The Mayas that are running now.
     sessions: Vec<SessionInfo>,
     /// What happened since you last asked, oldest first.
     changes: Vec<EventInfo>,
-    /// How many older changes are not in `changes`, because you have not asked for long.
+    /// How many older changes are not in `changes`, because you have not asked for long; of all kinds, so at most so many that you want.
     missed: u64,
+    /// The changes that you are told of, as you have chosen; null: all.
+    only: Option<Only>,
     /// Grows with every change of anything here; to be given to `wait_for_session_change` as `after`.
     revision: u64,
 }
@@ -92,7 +101,7 @@ pub(super) struct WaitParams {
     /// Seconds to wait at most (default 45, at most 600: more than a minute only where your program does not give up earlier). When nothing has changed by then, `changes` is empty.
     #[serde(default)]
     timeout_s: Option<f64>,
-    /// The `revision` of an answer you have: waits for anything later than that, whatever you were told since.
+    /// The `revision` of an answer you have: gives what came later than that, whatever you were told since, or waits for it.
     #[serde(default)]
     after: Option<u64>,
     #[serde(flatten)]
@@ -118,7 +127,7 @@ pub(super) struct AddedSession {
 
 pub(super) fn list(call: &mut Call<'_>, wanted: News) -> CallToolResult {
     want(call, wanted);
-    answer(&listing(call, |changes| changes.news_for(call.client)))
+    answer(&listing(call, None))
 }
 
 fn want(call: &Call<'_>, wanted: News) {
@@ -133,11 +142,17 @@ fn want(call: &Call<'_>, wanted: News) {
     });
 }
 
+fn only(call: &Call<'_>) -> Option<Only> {
+    let Filter { kinds, sources } = call.shared.changes.wanted(call.client);
+    (kinds.is_some() || sources.is_some()).then_some(Only { kinds, sessions: sources })
+}
+
 /// What is, and what changed up to that very moment.
-fn listing(call: &Call<'_>, news: impl FnOnce(&Changes) -> Told) -> Listing {
+fn listing(call: &Call<'_>, after: Option<u64>) -> Listing {
     call.shared.registry.steady(|snapshot| {
-        let Told { changes, missed } = news(&call.shared.changes);
-        Listing { sessions: infos(snapshot, call.client), changes, missed, revision: snapshot.revision }
+        let Told { changes, missed } = call.shared.changes.news_for(call.client, after);
+        let (sessions, revision) = (infos(snapshot, call.client), snapshot.revision);
+        Listing { sessions, changes, missed, revision, only: only(call) }
     })
 }
 
@@ -174,34 +189,36 @@ pub(super) fn info(call: &mut Call<'_>, params: Where) -> Answered {
 }
 
 pub(super) async fn wait(call: &mut Call<'_>, params: WaitParams) -> Answered {
-    want(call, params.wanted);
-    let seconds = params.timeout_s.unwrap_or(WAIT_S).min(LONGEST_WAIT_S);
+    let WaitParams { timeout_s, after, wanted } = params;
+    let seconds = timeout_s.unwrap_or(WAIT_S).min(LONGEST_WAIT_S);
     let Ok(longest) = Duration::try_from_secs_f64(seconds) else {
         return Err(Unanswered::problem("`timeout_s` must be a number of seconds, zero or more."));
     };
     let mut level = call.shared.registry.watch();
     let mut longest = std::pin::pin!(sleep(longest));
     let mut alive = interval_at(Instant::now() + ALIVE_EVERY, ALIVE_EVERY);
+    want(call, wanted);
     loop {
         level.mark_unchanged();
-        let listing = listing(call, |changes| match params.after {
-            Some(after) => Told { changes: changes.after(call.client, after), missed: 0 },
-            None => changes.news_for(call.client),
+        // What nobody would read stays untold.
+        if let Some(over) = call.unheard().now_or_never() {
+            return Err(over);
+        }
+        let listing = listing(call, after);
+        // Not every change is an event; what is not wanted is none to wait for. A larger one than ours belongs to an engine that ran before.
+        let otherwise = after.is_some_and(|after| {
+            listing.revision < after || listing.only.is_none() && listing.revision != after
         });
-        let news = match params.after {
-            // Less than that belongs to an engine that ran before.
-            Some(after) => listing.revision != after,
-            None => !listing.changes.is_empty() || listing.missed > 0,
-        };
-        if news {
+        if otherwise || !listing.changes.is_empty() || listing.missed > 0 {
             return Ok(answer(&listing));
         }
         tokio::select! {
+            biased;
+            over = call.unheard() => return Err(over),
             // The registry lives as long as the endpoint.
             _ = level.changed() => {}
             _ = alive.tick() => call.alive("Waiting for a change"),
             () = &mut longest => return Ok(answer(&listing)),
-            over = call.over() => return Err(over),
         }
     }
 }

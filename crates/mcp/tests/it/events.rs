@@ -157,6 +157,11 @@ async fn what_is_not_kept_any_more_is_told_as_missed() {
     assert_eq!((missed.event.as_str(), missed.id), ("missed", first + 9), "{missed:?}");
     assert_eq!(missed.data, json!({ "missed": 7, "oldest": first + 10 }), "from the fourth to the tenth");
     assert_eq!(reader.told().await.id, first + 10, "and then the oldest that is kept");
+    let mut kept = Vec::new();
+    while kept.last() != Some(&"snapshot".to_owned()) {
+        kept.push(reader.told().await.event);
+    }
+    assert_eq!(kept.len() as u64, RING, "each of them, and then what is true now");
     for stranger in [first + many + 500, u64::MAX] {
         let mut reader = Reader::resume(&running, "cursor", "", Some(stranger)).await;
         let missed = reader.told().await;

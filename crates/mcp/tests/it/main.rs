@@ -8,6 +8,7 @@ mod events;
 mod fake_maya;
 mod leaving;
 mod limits;
+mod news;
 mod prompts;
 mod push;
 mod raw;

@@ -55,7 +55,7 @@ async fn each_client_hears_of_each_change_once() {
     let none = running.call("cursor", "list_sessions", json!({})).await;
     assert_eq!(
         none["structuredContent"],
-        json!({ "sessions": [], "changes": [], "missed": 0, "revision": 0 }),
+        json!({ "sessions": [], "changes": [], "missed": 0, "only": null, "revision": 0 }),
         "nothing yet"
     );
     running.come(1);
