@@ -73,11 +73,15 @@ impl Engine {
         Self { child, endpoint }
     }
 
-    async fn terminate(mut self) -> ExitStatus {
+    async fn send(&self, signal: &str) {
         let pid = self.child.id().expect("it runs").to_string();
         let sent =
-            program(Path::new("kill")).args(["-TERM", &pid]).status().await.expect("kill is everywhere");
+            program(Path::new("kill")).args([signal, &pid]).status().await.expect("kill is everywhere");
         assert!(sent.success(), "the signal was sent");
+    }
+
+    async fn terminate(mut self) -> ExitStatus {
+        self.send("-TERM").await;
         timeout(SOON, self.child.wait()).await.expect("it ends").expect("it is ours")
     }
 }
@@ -424,7 +428,7 @@ async fn what_happened_is_shown_while_and_after_the_engine_runs() {
     let (_, out, _) = run(&studio, &["events", "--session", "maya-1"]).await;
     assert_eq!(out, "No event was found.\n", "of another session");
     let (_, out, _) = run(&studio, &["events", "--session", &session, "--last", "1"]).await;
-    assert!(out.contains("Z  crashed ") && out.ends_with("closed unexpectedly\n"), "for people: {out}");
+    assert!(out.contains("  crashed ") && out.ends_with("closed unexpectedly\n"), "for people: {out}");
 
     let folder = home(&studio).join("events");
     let file = fs::read_dir(&folder).expect("there").next().expect("one").expect("readable").path();
@@ -459,4 +463,71 @@ async fn an_engine_that_cannot_write_down_what_happens_runs_all_the_same() {
     let (code, _, err) = run(&studio, &["events"]).await;
     assert!(code == Some(1) && err.contains("reading the events in "), "it says what it cannot: {err}");
     assert_eq!(engine.terminate().await.code(), Some(0), "it ends cleanly");
+}
+
+#[tokio::test]
+async fn whoever_reads_no_further_ends_every_command_in_peace() {
+    let studio = Studio::new();
+    let events = home(&studio).join("events");
+    fs::create_dir_all(&events).expect("writable");
+    let event = json!({
+        "seq": 1, "time": "2026-11-21T12:00:00Z", "source": "maya-1", "kind": "ready", "session": "maya-1",
+        "detail": "Maya 2025 is ready", "recovered_scene": null,
+    });
+    fs::write(events.join("00000000000000000001.jsonl"), format!("{event}\n")).expect("writable");
+    let engine = Engine::start(&studio).await;
+    for arguments in [
+        "status",
+        "status --json",
+        "sessions",
+        "sessions --json",
+        "sessions --watch",
+        "sessions add 1",
+        "events",
+        "events --json",
+        "events --follow",
+        "doctor",
+        "doctor --json",
+        "access",
+        "clients",
+        "clients config",
+        "autoconnect",
+        "autoconnect on 2025 --dry-run",
+        "token cursor",
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = maya_mcp(&studio);
+        command.args(arguments.split(' ')).stdout(writer).stderr(Stdio::piped());
+        let running = command.spawn().expect("it starts");
+        let output = timeout(SOON, running.wait_with_output()).await;
+        let output = output.unwrap_or_else(|_| panic!("maya-mcp {arguments} goes on")).expect("it is ours");
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*err), (Some(0), ""), "maya-mcp {arguments} | true");
+    }
+    assert_eq!(engine.terminate().await.code(), Some(0), "it ends cleanly");
+}
+
+#[tokio::test]
+async fn the_doctor_knows_an_engine_that_hangs_from_a_program_on_its_port() {
+    let studio = Studio::new();
+    let engine = Engine::start(&studio).await;
+    engine.send("-STOP").await;
+    let port = engine.endpoint.trim_end_matches("/mcp").rsplit(':').next().expect("a port");
+    let port: u16 = port.parse().expect("a number");
+    let settings = json!({"port": port, "notices": false});
+    fs::write(home(&studio).join("settings.json"), settings.to_string()).expect("writable");
+    let (code, out, err) = run(&studio, &["doctor"]).await;
+    engine.send("-CONT").await;
+    assert_eq!(code, Some(1), "it is a problem: {err}");
+    assert!(
+        out.contains("does not answer") && out.contains("Quit it and start it again."),
+        "it hangs: {out}"
+    );
+    assert!(!out.contains("End that program"), "it is nobody else: {out}");
+    assert!(
+        out.contains("OK      notices        are turned off"),
+        "nor is what was turned off a problem: {out}"
+    );
+    assert_eq!(engine.terminate().await.code(), Some(0), "it goes on where it was, and ends cleanly");
 }

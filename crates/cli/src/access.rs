@@ -9,7 +9,7 @@ use maya_mcp_session::Access as Mode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::ask::call;
+use crate::{ask::call, printing};
 
 #[derive(Debug, Args)]
 pub struct Access {
@@ -107,26 +107,28 @@ pub async fn access(home: &Home, options: Access) -> anyhow::Result<ExitCode> {
         }
     };
     let answer = call(home, tool, arguments).await?;
-    println!("{}", if options.json { format!("{answer:#}") } else { sentence });
+    if options.json { printing::json(&answer) } else { printing::line(&sentence) }?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn list(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
     let answer = call(home, "list_access", json!({})).await?;
     if json {
-        println!("{answer:#}");
+        printing::json(&answer)?;
         return Ok(ExitCode::SUCCESS);
     }
     let listing: Listing = serde_json::from_value(answer).context("reading the rules")?;
     for Rule { client, session, access } in listing.rules {
-        println!("{:<44} {:<10} {}", Whom { client, session }.in_words(), access.name(), meaning(access));
+        let whom = Whom { client, session }.in_words();
+        printing::line(&format!("{whom:<44} {:<10} {}", access.name(), meaning(access)))?;
     }
     for Question { id, client, session, what, code } in listing.questions {
-        println!("\nQuestion {id}: {client} wants to {what} in {session}:");
+        printing::line("")?;
+        printing::line(&format!("Question {id}: {client} wants to {what} in {session}:"))?;
         for line in code.lines() {
-            println!("    {line}");
+            printing::line(&format!("    {line}"))?;
         }
-        println!("  Answer it: maya-mcp access answer {id} once|always|no");
+        printing::line(&format!("  Answer it: maya-mcp access answer {id} once|always|no"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

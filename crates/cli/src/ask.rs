@@ -1,15 +1,18 @@
 //! Questions to the running engine, asked through the endpoint like any client's.
 
-use std::{io::Read, process::ExitCode};
+use std::{
+    io::{self, Read as _, Write as _},
+    process::ExitCode,
+};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use maya_mcp_endpoint::{OUR_CLIENT, Tokens, call_tool};
+use maya_mcp_endpoint::{OUR_CLIENT, StandardError, Tokens, call_tool};
 use maya_mcp_hub::Home;
 use maya_mcp_session::ClientName;
 use serde_json::{Map, Value, json};
 
-use crate::outcome::SCRIPT_ERROR;
+use crate::{outcome::SCRIPT_ERROR, printing};
 
 #[derive(Debug, Args)]
 pub struct Exec {
@@ -42,7 +45,7 @@ pub fn token(home: &Home, name: &str) -> anyhow::Result<ExitCode> {
         "{OUR_CLIENT} is this command line itself, which speaks for the artist. Give the client another name."
     );
     let tokens = Tokens::open(home.tokens()).context("opening the clients' tokens")?;
-    println!("{}", tokens.token_for(&name).context("making the token")?);
+    printing::line(&tokens.token_for(&name).context("making the token")?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -50,7 +53,7 @@ pub async fn exec(home: &Home, options: Exec) -> anyhow::Result<ExitCode> {
     let code = match options.code.as_str() {
         "-" => {
             let mut code = String::new();
-            std::io::stdin().read_to_string(&mut code).context("reading the code from standard input")?;
+            io::stdin().read_to_string(&mut code).context("reading the code from standard input")?;
             code
         }
         code => code.to_owned(),
@@ -68,26 +71,30 @@ pub async fn exec(home: &Home, options: Exec) -> anyhow::Result<ExitCode> {
     }
     let answer = call(home, "execute_code", arguments).await?;
     if options.json {
-        println!("{answer:#}");
+        printing::json(&answer)?;
     } else {
-        print(answer.as_object().context("reading the answer")?);
+        print(answer.as_object().context("reading the answer")?)?;
     }
     Ok(if answer["error"].is_null() { ExitCode::SUCCESS } else { SCRIPT_ERROR.into() })
 }
 
 /// As a shell user expects it: output where output goes, the value last.
-fn print(answer: &Map<String, Value>) {
+fn print(answer: &Map<String, Value>) -> io::Result<()> {
     let text = |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or_default();
-    print!("{}", text("stdout"));
-    eprint!("{}", text("stderr"));
+    // A script's output is its own: colours and all.
+    printing::raw(text("stdout"))?;
+    let _ = write!(StandardError, "{}", text("stderr"));
     match answer.get("error").filter(|error| !error.is_null()) {
-        Some(error) => eprint!("{}", error["traceback"].as_str().unwrap_or_default()),
+        Some(error) => {
+            let _ = write!(StandardError, "{}", error["traceback"].as_str().unwrap_or_default());
+        }
         None => match answer.get("result") {
             None | Some(Value::Null) => {}
-            Some(Value::String(text)) => println!("{text}"),
-            Some(value) => println!("{value}"),
+            Some(Value::String(text)) => printing::raw(format_args!("{text}\n"))?,
+            Some(value) => printing::raw(format_args!("{value}\n"))?,
         },
     }
+    Ok(())
 }
 
 pub async fn call(home: &Home, tool: &str, arguments: Value) -> anyhow::Result<Value> {

@@ -12,6 +12,8 @@ use maya_mcp_user_setup::{
 use serde::Serialize;
 use serde_json::json;
 
+use crate::printing;
+
 #[derive(Debug, Args)]
 pub struct Autoconnect {
     /// Print JSON
@@ -45,10 +47,7 @@ pub fn autoconnect(home: &Home, options: Autoconnect) -> anyhow::Result<ExitCode
     let start = Start { boot: home.path().join("boot.py") };
     let json = options.json;
     match options.action {
-        None => {
-            list(&around, &start, json);
-            Ok(())
-        }
+        None => list(&around, &start, json),
         Some(Action::On { versions, dry_run: true }) => each(
             &versions,
             json,
@@ -75,43 +74,46 @@ fn lay_down(home: &Home) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn list(around: &Surroundings, start: &Start, json: bool) {
+fn list(around: &Surroundings, start: &Start, json: bool) -> anyhow::Result<()> {
     let rows = versions(around).into_iter().map(|version| status(version, around, start)).collect::<Vec<_>>();
     if json {
-        println!("{:#}", json!({ "versions": rows }));
-        return;
+        printing::json(&json!({ "versions": rows }))?;
+        return Ok(());
     }
     if rows.is_empty() {
-        println!(
-            "No Maya has settings here yet. Start Maya once, or name its version: maya-mcp autoconnect on 2025"
-        );
+        printing::line(
+            "No Maya has settings here yet. Start Maya once, or name its version: maya-mcp autoconnect on 2025",
+        )?;
     }
     for row in rows {
-        println!("{:<6} {:<24} {}", row.version.to_string(), in_words(&row.state), row.path.display());
+        let (version, path) = (row.version.to_string(), row.path.display());
+        printing::line(&format!("{version:<6} {:<24} {path}", in_words(&row.state)))?;
     }
+    Ok(())
 }
 
-/// One version after the other; what was done is told even when a later one fails.
+/// One version after the other; what was done is told even when a later one fails, and done even when nobody listens.
 fn each<Done: Serialize>(
     versions: &[Version],
     json: bool,
     act: impl Fn(Version) -> Result<Done, Error>,
     in_words: impl Fn(&Done) -> String,
 ) -> anyhow::Result<()> {
-    let mut rows = Vec::new();
+    let (mut rows, mut told) = (Vec::new(), String::new());
     let mut failure = None;
     for version in versions {
         match act(*version) {
             Ok(done) if json => rows.push(json!(done)),
-            Ok(done) => println!("{}", in_words(&done)),
+            Ok(done) => told = format!("{told}{}\n", in_words(&done)),
             Err(error) => {
                 failure = Some(error);
                 break;
             }
         }
     }
-    if json {
-        println!("{:#}", json!({ "versions": rows }));
+    let printed = if json { printing::json(&json!({ "versions": rows })) } else { printing::lines(&told) };
+    if failure.is_none() {
+        printed?;
     }
     failure.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -9,6 +9,8 @@ use maya_mcp_clients::{
 use maya_mcp_hub::{Home, Reach, Settings};
 use serde_json::json;
 
+use crate::printing;
+
 /// The name in a configuration that is for no client in particular.
 const ANY_CLIENT: &str = "other";
 
@@ -43,8 +45,8 @@ pub fn clients(home: &Home, options: Clients) -> anyhow::Result<ExitCode> {
         Some(Action::Disconnect { client }) => disconnect_one(&place, client.parse()?, json),
         Some(Action::Config) => {
             let reach = Reach::for_client(home, &place.settings, ANY_CLIENT)?;
-            println!("{}", config_for_any_client(ANY_CLIENT, &reach.connection())?);
-            Ok(())
+            let config = config_for_any_client(ANY_CLIENT, &reach.connection())?;
+            printing::raw(format_args!("{config}\n")).map_err(Into::into)
         }
     }?;
     Ok(ExitCode::SUCCESS)
@@ -68,12 +70,12 @@ fn list(place: &Place<'_>, json: bool) -> anyhow::Result<()> {
     let look = |client| Ok(status(client, &place.around, &place.look(client)?.connection()));
     let rows = Client::ALL.into_iter().map(look).collect::<anyhow::Result<Vec<_>>>()?;
     if json {
-        println!("{:#}", json!({ "clients": rows }));
+        printing::json(&json!({ "clients": rows }))?;
         return Ok(());
     }
     for row in rows {
         let path = row.path.map(|path| path.display().to_string()).unwrap_or_default();
-        println!("{:<16} {:<24} {path}", row.client.id(), in_words(&row.state));
+        printing::line(&format!("{:<16} {:<24} {path}", row.client.id(), in_words(&row.state)))?;
     }
     Ok(())
 }
@@ -81,11 +83,14 @@ fn list(place: &Place<'_>, json: bool) -> anyhow::Result<()> {
 fn show_preview(place: &Place<'_>, client: Client, json: bool) -> anyhow::Result<()> {
     let shown = preview(client, &place.around, &place.look(client)?.connection())?;
     if json {
-        println!("{:#}", json!(shown));
+        printing::json(&json!(shown))?;
         return Ok(());
     }
-    println!("{}\n\n{}", shown.path.display(), shown.after);
-    shown.notes.iter().for_each(|note| println!("\n{note}"));
+    printing::line(&shown.path.display().to_string())?;
+    printing::lines(&format!("\n{}", shown.after))?;
+    for note in &shown.notes {
+        printing::lines(&format!("\n{note}"))?;
+    }
     Ok(())
 }
 
@@ -94,19 +99,23 @@ fn connect_one(place: &Place<'_>, client: Client, json: bool) -> anyhow::Result<
     let shown = preview(client, &place.around, &reach.connection())?;
     let done = connect(client, &place.around, &reach.connection(), &shown.fingerprint)?;
     if json {
-        println!("{:#}", json!(done));
+        printing::json(&json!(done))?;
         return Ok(());
     }
-    println!("{} is connected: {}", client.name(), done.path.display());
-    done.backup.iter().for_each(|backup| println!("The file as it was: {}", backup.display()));
-    shown.notes.iter().for_each(|note| println!("{note}"));
+    printing::line(&format!("{} is connected: {}", client.name(), done.path.display()))?;
+    if let Some(backup) = done.backup {
+        printing::line(&format!("The file as it was: {}", backup.display()))?;
+    }
+    for note in &shown.notes {
+        printing::lines(note)?;
+    }
     Ok(())
 }
 
 fn disconnect_one(place: &Place<'_>, client: Client, json: bool) -> anyhow::Result<()> {
     let done = disconnect(client, &place.around, &place.look(client)?.connection())?;
     if json {
-        println!("{:#}", json!(done));
+        printing::json(&json!(done))?;
         return Ok(());
     }
     let told = match done.outcome {
@@ -115,7 +124,7 @@ fn disconnect_one(place: &Place<'_>, client: Client, json: bool) -> anyhow::Resu
         Outcome::FileRemoved => "is disconnected; the settings file was ours alone and is gone.",
         Outcome::EntryRemoved => "is disconnected; only our entry was taken out.",
     };
-    println!("{} {told}", client.name());
+    printing::line(&format!("{} {told}", client.name()))?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod clients;
 mod doctor;
 mod events;
 mod outcome;
+mod printing;
 mod serve;
 mod sessions;
 mod status;

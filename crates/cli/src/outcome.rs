@@ -1,9 +1,11 @@
 //! Exit codes, and errors in words for people.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{io, process::ExitCode};
 
-use maya_mcp_endpoint::{CallError, StandardError};
+use maya_mcp_endpoint::CallError;
 use maya_mcp_hub::StartError;
+
+use crate::printing;
 
 pub const FAILED: u8 = 1;
 pub const NOT_RUNNING: u8 = 3;
@@ -13,6 +15,9 @@ pub const ALREADY_RUNNING: u8 = 5;
 
 /// The whole chain in one line, each cause once.
 pub fn failed(error: &anyhow::Error) -> ExitCode {
+    if is_closed_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
     let mut line = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();
@@ -21,7 +26,7 @@ pub fn failed(error: &anyhow::Error) -> ExitCode {
             line = format!("{line}{separator}{cause}");
         }
     }
-    let _ = writeln!(StandardError, "maya-mcp: {line}");
+    printing::warn(&format!("maya-mcp: {line}"));
     if let Some(StartError::HomeInUse { .. }) = error.downcast_ref() {
         return ALREADY_RUNNING.into();
     }
@@ -29,4 +34,9 @@ pub fn failed(error: &anyhow::Error) -> ExitCode {
         Some(CallError::NotRunning) => NOT_RUNNING.into(),
         _ => FAILED.into(),
     }
+}
+
+/// Whoever reads has seen enough: `maya-mcp events | head`.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -1,15 +1,16 @@
 //! `maya-mcp sessions`: which Mayas there are, now or as it changes, and what an artist can say of them.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{io, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use jiff::tz::TimeZone;
 use maya_mcp_hub::Home;
 use maya_mcp_session::{EventInfo, SessionInfo, clock};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::ask::call;
+use crate::{ask::call, printing};
 
 #[derive(Debug, Args)]
 pub struct Sessions {
@@ -57,23 +58,19 @@ pub async fn sessions(home: &Home, options: Sessions) -> anyhow::Result<ExitCode
         Some(Action::Connect { session }) => {
             let answer = call(home, "connect_session", json!({"session": session})).await?;
             let sentence = format!("{session} is being connected. If Maya asks, choose Allow All there.");
-            tell(options.json, &answer, &sentence);
+            tell(options.json, &answer, &sentence)?;
         }
         Some(Action::Add { address }) => add(home, &address, options.json).await?,
         Some(Action::Remove { session }) => {
             let answer = call(home, "remove_session", json!({"session": session})).await?;
-            tell(options.json, &answer, &format!("{session} is off the list."));
+            tell(options.json, &answer, &format!("{session} is off the list."))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(json: bool, answer: &Value, sentence: &str) {
-    if json {
-        println!("{answer:#}");
-    } else {
-        println!("{sentence}");
-    }
+fn tell(json: bool, answer: &Value, sentence: &str) -> io::Result<()> {
+    if json { printing::json(answer) } else { printing::line(sentence) }
 }
 
 async fn add(home: &Home, address: &str, json: bool) -> anyhow::Result<()> {
@@ -81,32 +78,27 @@ async fn add(home: &Home, address: &str, json: bool) -> anyhow::Result<()> {
     let port: u16 = port.parse().with_context(|| format!("\"{port}\" is no port; give PORT or HOST:PORT"))?;
     let answer = call(home, "add_session", json!({"host": host, "port": port})).await?;
     if let Some(warning) = answer["warning"].as_str() {
-        eprintln!("{warning}");
+        printing::warn(warning);
     }
     let session = answer["session"].as_str().unwrap_or_default();
     let sentence = format!("{session} is on the list, and will be there again after a restart.");
-    tell(json, &answer, &sentence);
-    Ok(())
+    Ok(tell(json, &answer, &sentence)?)
 }
 
 async fn list(home: &Home, json: bool) -> anyhow::Result<()> {
     let answer = call(home, "list_sessions", json!({})).await?;
     if json {
-        println!("{answer:#}");
-        return Ok(());
+        return Ok(printing::json(&answer)?);
     }
     let listing: Listing = serde_json::from_value(answer).context("reading the list of sessions")?;
-    print(&listing.sessions);
-    Ok(())
+    Ok(print(&listing.sessions)?)
 }
 
-fn print(sessions: &[SessionInfo]) {
+fn print(sessions: &[SessionInfo]) -> io::Result<()> {
     if sessions.is_empty() {
-        println!("No Maya is running. Start Maya; it appears here by itself.");
+        printing::line("No Maya is running. Start Maya; it appears here by itself.")?;
     }
-    for session in sessions {
-        println!("{}", row(session));
-    }
+    sessions.iter().try_for_each(|session| printing::line(&row(session)))
 }
 
 fn row(session: &SessionInfo) -> String {
@@ -124,9 +116,9 @@ async fn watch(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
     let first = call(home, "list_sessions", json!({})).await?;
     let mut shown: Listing = serde_json::from_value(first).context("reading the list of sessions")?;
     if json {
-        say(&json!({"sessions": shown.sessions, "changes": []}).to_string())?;
+        one_line(&json!({"sessions": shown.sessions, "changes": []}))?;
     } else {
-        print(&shown.sessions);
+        print(&shown.sessions)?;
     }
     loop {
         let answer =
@@ -136,10 +128,11 @@ async fn watch(home: &Home, json: bool) -> anyhow::Result<ExitCode> {
             continue;
         }
         if json {
-            say(&json!({"sessions": now.sessions, "changes": now.changes}).to_string())?;
+            one_line(&json!({"sessions": now.sessions, "changes": now.changes}))?;
         } else {
             for line in news(&shown, &now) {
-                say(&format!("{:.0}  {line}", clock::now()))?;
+                let time = printing::time(clock::now(), &TimeZone::system());
+                printing::line(&format!("{time}  {line}"))?;
             }
         }
         shown = now;
@@ -157,8 +150,6 @@ fn news(before: &Listing, now: &Listing) -> Vec<String> {
     events.chain(silent.map(row)).collect()
 }
 
-/// At once, for whoever reads along through a pipe.
-fn say(line: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).context("writing to standard output")
+fn one_line(change: &Value) -> io::Result<()> {
+    printing::raw(format_args!("{change}\n"))
 }

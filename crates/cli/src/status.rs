@@ -1,13 +1,16 @@
 //! `maya-mcp status`: how the running engine is.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use jiff::tz::TimeZone;
 use maya_mcp_endpoint::{OUR_CLIENT, Tokens, get};
 use maya_mcp_hub::Home;
 use maya_mcp_session::ClientName;
 use serde_json::Value;
+
+use crate::printing;
 
 #[derive(Debug, Args)]
 pub struct Status {
@@ -19,9 +22,9 @@ pub struct Status {
 pub async fn status(home: &Home, options: Status) -> anyhow::Result<ExitCode> {
     let status = ask(home).await?;
     if options.json {
-        println!("{status:#}");
+        printing::json(&status)?;
     } else {
-        print!("{}", in_words(&status));
+        in_words(&status, &TimeZone::system()).iter().try_for_each(|line| printing::line(line))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -35,28 +38,35 @@ pub async fn ask(home: &Home) -> anyhow::Result<Value> {
     serde_json::from_str(&text).context("reading the status")
 }
 
-fn in_words(status: &Value) -> String {
-    let mut text = format!(
-        "Maya MCP Tray {} runs since {} (pid {})\n",
+fn in_words(status: &Value, zone: &TimeZone) -> Vec<String> {
+    let first = format!(
+        "Maya MCP Tray {} has been running since {} (pid {})",
         words(&status["version"]),
-        words(&status["since"]),
+        time(&status["since"], zone),
         status["pid"]
     );
-    for (title, rest) in [
+    let rest = [
         ("Endpoint", words(&status["endpoint"]).to_owned()),
         ("Mayas", mayas(&status["sessions"])),
         ("Clients", clients(&status["clients"])),
-        ("Events", received(&status["numbers"])),
+        ("Events", received(&status["numbers"], zone)),
         ("Told", told(&status["numbers"])),
         ("Not told", not_told(&status["numbers"])),
         ("Webhooks", webhooks(&status["webhooks"])),
         ("Event log", event_log(&status["event_log"])),
         ("Notices", desktop(&status["desktop"])),
-    ] {
-        // Writing into a String does not fail.
-        let _ = writeln!(text, "{title:<10} {rest}");
-    }
-    text
+    ];
+    let rest = rest.into_iter().map(|(title, rest)| format!("{title:<10} {rest}"));
+    std::iter::once(first).chain(rest).collect()
+}
+
+fn time(value: &Value, zone: &TimeZone) -> String {
+    let text = words(value);
+    text.parse().map_or_else(|_| text.to_owned(), |time| printing::time(time, zone))
+}
+
+fn counted(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 fn words(value: &Value) -> &str {
@@ -84,13 +94,14 @@ fn mayas(sessions: &Value) -> String {
 
 fn clients(clients: &Value) -> String {
     let open = |client: &Value| {
-        let (sessions, streams) = (number(&client["sessions"]), number(&client["streams"]));
-        format!("{} ({sessions} sessions, {streams} streams)", words(&client["name"]))
+        let sessions = counted(number(&client["sessions"]), "session");
+        let streams = counted(number(&client["streams"]), "stream");
+        format!("{} ({sessions}, {streams})", words(&client["name"]))
     };
-    listed(rows(clients).map(open), "none has anything open")
+    listed(rows(clients).map(open), "none has a stream or session open now")
 }
 
-fn received(numbers: &Value) -> String {
+fn received(numbers: &Value, zone: &TimeZone) -> String {
     let count: u64 = rows(&numbers["sources"]).map(|source| number(&source["received"])).sum();
     let last = rows(&numbers["sources"]).max_by_key(|source| words(&source["last_at"]));
     let last = last.map(|last| {
@@ -98,15 +109,15 @@ fn received(numbers: &Value) -> String {
             ", the last: {} {} at {}",
             words(&last["source"]),
             words(&last["kind"]),
-            words(&last["last_at"])
+            time(&last["last_at"], zone)
         )
     });
     format!("{count}{}", last.unwrap_or_default())
 }
 
 /// One number for each place where events go, in the order in which they are listed.
-fn sums(rows: impl Iterator<Item = (String, u64)>) -> Vec<(String, u64)> {
-    let mut sums: Vec<(String, u64)> = Vec::new();
+fn sums<Name: PartialEq>(rows: impl Iterator<Item = (Name, u64)>) -> Vec<(Name, u64)> {
+    let mut sums: Vec<(Name, u64)> = Vec::new();
     for (name, count) in rows.filter(|(_, count)| *count > 0) {
         match sums.iter_mut().find(|(known, _)| *known == name) {
             Some((_, sum)) => *sum += count,
@@ -118,19 +129,44 @@ fn sums(rows: impl Iterator<Item = (String, u64)>) -> Vec<(String, u64)> {
 
 fn told(numbers: &Value) -> String {
     let outlets = rows(&numbers["outlets"]);
-    let outlets = outlets.map(|row| (words(&row["outlet"]).to_owned(), number(&row["forwarded"])));
-    listed(sums(outlets).into_iter().map(|(outlet, count)| format!("{outlet} {count}")), "nothing yet")
+    let outlets = outlets.map(|row| (outlet(words(&row["outlet"])), number(&row["forwarded"])));
+    listed(sums(outlets).into_iter().map(|(outlet, count)| format!("{outlet}: {count}")), "nothing yet")
 }
 
 fn not_told(numbers: &Value) -> String {
     let dropped = rows(&numbers["outlets"]).flat_map(|row| {
         let reasons = row["dropped"].as_object().into_iter().flatten();
-        reasons.map(|(why, count)| (format!("{} {why}", words(&row["outlet"])), number(count)))
+        reasons.map(|(why, count)| ((outlet(words(&row["outlet"])), reason(why)), number(count)))
     });
     let missed = numbers["missed"].as_object().into_iter().flatten();
-    let missed = missed.map(|(outlet, count)| (format!("{outlet} missed"), number(count)));
+    let missed = missed.map(|(name, count)| ((outlet(name), reason("missed")), number(count)));
     let all = sums(dropped.chain(missed)).into_iter();
-    listed(all.map(|(what, count)| format!("{}: {count}", what.replace('_', " "))), "nothing was dropped")
+    listed(all.map(|((to, why), count)| format!("{to}: {count} {why}")), "nothing was left out")
+}
+
+/// Where events go; a name of another version stands for itself.
+fn outlet(name: &str) -> String {
+    match name {
+        "mcp" => "clients",
+        "log" => "event log",
+        "webhook" => "webhooks",
+        "sse" => "readers of /events",
+        "subscriber" => "subscribers",
+        name => name,
+    }
+    .to_owned()
+}
+
+fn reason(name: &str) -> String {
+    match name {
+        "repeated" => "told a moment before",
+        "outdated" => "no longer true",
+        "missed" => "too many for a slow reader",
+        "panicked" => "lost to an error of ours",
+        "failed" => "not taken there",
+        name => return name.replace('_', " "),
+    }
+    .to_owned()
 }
 
 fn webhooks(webhooks: &Value) -> String {
@@ -193,24 +229,33 @@ mod tests {
             "event_log": { "path": "/home/events", "error": null },
             "desktop": { "available": false, "reason": "no bus" },
         });
-        let text = in_words(&status);
+        let here = TimeZone::fixed(jiff::tz::offset(1));
+        let lines = in_words(&status, &here);
         for line in [
-            "Maya MCP Tray 0.1.0 runs since 2026-01-02T03:04:05Z (pid 7)",
+            "Maya MCP Tray 0.1.0 has been running since 2026-01-02 04:04:05 (pid 7)",
             "Endpoint   http://127.0.0.1:6292/mcp",
             "Mayas      2 ready, 1 not responding",
-            "Clients    cursor (1 sessions, 2 streams)",
-            "Events     7, the last: maya-2 busy at 2026-01-02T03:04:07Z",
-            "Told       mcp 5",
-            "Not told   desktop muted: 5, sse missed: 6",
+            "Clients    cursor (1 session, 2 streams)",
+            "Events     7, the last: maya-2 busy at 2026-01-02 04:04:07",
+            "Told       clients: 5",
+            "Not told   desktop: 5 muted, readers of /events: 6 too many for a slow reader",
             "Webhooks   https://a (1 delivered, 2 waiting, refused)",
             "Event log  /home/events",
             "Notices    cannot be shown: no bus",
         ] {
-            assert!(text.lines().any(|one| one == line), "{line} in\n{text}");
+            assert!(lines.iter().any(|one| one == line), "{line} in {lines:#?}");
         }
-        let empty = in_words(&json!({}));
-        for line in ["Mayas      none", "Not told   nothing was dropped", "Event log  not known"] {
-            assert!(empty.lines().any(|one| one == line), "an engine of another version: {line} in\n{empty}");
+        let empty = in_words(&json!({}), &here);
+        for line in [
+            "Mayas      none",
+            "Clients    none has a stream or session open now",
+            "Not told   nothing was left out",
+            "Event log  not known",
+        ] {
+            assert!(
+                empty.iter().any(|one| one == line),
+                "an engine of another version: {line} in {empty:#?}"
+            );
         }
     }
 }

@@ -26,7 +26,7 @@ pub use artist::client_title;
 pub use home::{Home, HomeError};
 pub use hub::{Hub, Options, StartError, TokenRule};
 pub use maya_mcp_discovery::is_running;
-pub use maya_mcp_discovery::port_owner;
+pub use maya_mcp_discovery::{port_owner, port_owner_pid};
 pub use maya_mcp_endpoint::{StandardError, keep_log};
 #[cfg(all(unix, not(target_os = "macos")))]
 pub use maya_mcp_notify::daemon;

@@ -23,7 +23,7 @@ use hyper_util::{
 use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_notify::EventLog;
 use maya_mcp_notify::Numbers;
-use maya_mcp_session::{Commands, Registry};
+use maya_mcp_session::{Commands, Registry, clock};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
@@ -105,6 +105,7 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
         log: engine.log,
         patience: engine.patience,
         began: tokio::time::Instant::now(),
+        since: clock::now(),
         marks: watch::Sender::new(Marks::default()),
         registry: engine.registry,
         links: engine.links,

@@ -12,7 +12,7 @@ use hyper::http::request::Parts;
 use maya_mcp_maya::{Links, Outputs};
 use maya_mcp_notify::EventLog;
 use maya_mcp_notify::Numbers;
-use maya_mcp_session::{ClientName, Commands, Registry};
+use maya_mcp_session::{ClientName, Commands, Registry, clock::Timestamp};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -103,6 +103,8 @@ pub(crate) struct Shared {
     pub approvals: Approvals,
     pub patience: Patience,
     pub began: Instant,
+    /// The same by the wall clock, which goes on while the machine is suspended.
+    pub since: Timestamp,
     pub audit: Audit,
     pub log: Option<EventLog>,
     pub marks: watch::Sender<Marks>,

@@ -13,7 +13,10 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
-use maya_mcp_session::{ClientName, Phase, clock};
+use maya_mcp_session::{
+    ClientName, Phase,
+    clock::{self, Timestamp},
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -84,12 +87,12 @@ impl Status {
         let clients = self.clients().into_iter().map(|(name, open)| {
             json!({ "name": name.as_str(), "sessions": open.sessions, "streams": open.streams })
         });
-        let uptime = self.shared.began.elapsed();
+        let since = self.shared.since;
         let mut report = json!({
             "version": self.shared.version,
             "pid": std::process::id(),
-            "since": format!("{:.0}", clock::now() - uptime),
-            "uptime_s": uptime.as_secs(),
+            "since": format!("{since:.0}"),
+            "uptime_s": uptime_s(since, clock::now()),
             "endpoint": self.endpoint,
             "sessions": self.phases(),
             "clients": clients.collect::<Vec<_>>(),
@@ -138,6 +141,11 @@ impl Status {
     }
 }
 
+/// By the wall clock. It may have been set back since the start.
+fn uptime_s(since: Timestamp, now: Timestamp) -> u64 {
+    now.duration_since(since).as_secs().try_into().unwrap_or(0)
+}
+
 pub(crate) async fn json(State(status): State<Status>) -> Response {
     answer("application/json", status.report().to_string())
 }
@@ -148,4 +156,26 @@ pub(crate) async fn metrics(State(status): State<Status>) -> Response {
 
 fn answer(kind: &'static str, text: String) -> Response {
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_it_runs_is_that_of_the_wall_clock_and_never_negative() {
+        let time = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let since = time("2026-11-20T18:00:00.9Z");
+        for (now, expected) in [
+            ("2026-11-20T18:00:00.9Z", 0),
+            ("2026-11-21T08:00:00.9Z", 14 * 3600),
+            ("2026-11-20T17:00:00Z", 0),
+        ] {
+            assert_eq!(
+                uptime_s(since, time(now)),
+                expected,
+                "after a night's suspend, or a clock set back: {now}"
+            );
+        }
+    }
 }

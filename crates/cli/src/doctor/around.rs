@@ -3,8 +3,8 @@
 use std::{fs, io, net::TcpListener, path::Path, time::Duration};
 
 use maya_mcp_clients::{Client, State, Surroundings, status};
-use maya_mcp_endpoint::Tokens;
-use maya_mcp_hub::{Home, Reach, Settings, port_owner};
+use maya_mcp_endpoint::{EndpointFile, Tokens};
+use maya_mcp_hub::{EventLog, Home, Query, Reach, Settings, port_owner, port_owner_pid};
 use maya_mcp_user_setup as user_setup;
 use serde_json::Value;
 
@@ -12,6 +12,12 @@ use super::Check;
 
 /// A daemon that hangs is none.
 const DAEMON: Duration = Duration::from_secs(3);
+pub const START_AGAIN: &str = "Quit it and start it again. Run `maya-mcp doctor` again afterwards.";
+
+/// An engine of ours that hangs, or is just starting or ending.
+pub fn silent(pid: u32) -> String {
+    format!("Maya MCP Tray runs (pid {pid}) but does not answer")
+}
 
 pub fn home(home: &Home) -> Check {
     let path = home.path().display();
@@ -41,11 +47,15 @@ fn is_open_to_others(folder: &Path) -> io::Result<bool> {
 }
 
 /// Of an engine that does not run: whether it could.
-pub fn port(settings: &Settings) -> Check {
+pub fn port(home: &Home, settings: &Settings) -> Check {
     let port = settings.port;
     match TcpListener::bind(("127.0.0.1", port)) {
         Ok(_) => Check::ok("port", format!("{port} is free")),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            let own = EndpointFile::read(home.path()).ok().map(|file| file.pid);
+            if let Some(pid) = port_owner_pid(port).filter(|pid| Some(*pid) == own) {
+                return Check::problem("port", silent(pid), START_AGAIN);
+            }
             let owner = port_owner(port).map(|owner| format!(" by {owner}")).unwrap_or_default();
             let advice = "End that program, or set another \"port\" in settings.json.";
             Check::problem("port", format!("{port} is taken{owner}"), advice)
@@ -59,7 +69,7 @@ pub fn port(settings: &Settings) -> Check {
 
 /// What the engine says of its log, and what stands in the folder.
 pub fn event_log(home: &Home, told: &Value) -> Check {
-    let folder = home.path().join("events");
+    let folder = home.events();
     let path = folder.display();
     if let Some(error) = told["error"].as_str() {
         let advice = "Make room on the disk, and see to it that the folder is your own.";
@@ -68,44 +78,32 @@ pub fn event_log(home: &Home, told: &Value) -> Check {
     if !folder.exists() {
         return Check::ok("event log", format!("{path} begins with the first event"));
     }
-    match look_into(&folder) {
+    let looked = if told.is_null() { try_to_write(&folder) } else { Ok(()) };
+    let page = looked.and_then(|()| EventLog::at(folder.clone()).read(&Query::default()));
+    match page {
         Err(error) => {
             let advice = "See to it that the folder is your own, and can be written.";
             Check::problem("event log", format!("{path}: {error}"), advice)
         }
-        Ok(Lines { whole, torn: 0 }) => Check::ok("event log", format!("{path}, {whole} lines")),
-        // Nothing to be done: it happens when the power fails, and nothing else of the log is touched.
-        Ok(Lines { whole, torn }) => {
-            Check::ok("event log", format!("{path}, {whole} lines; {torn} torn ones are passed over"))
+        Ok(page) => {
+            let events = page.events.len();
+            let rest = match page.unreadable {
+                0 => String::new(),
+                // Nothing to be done: the power failed, or an engine of another version has written.
+                1 => "; 1 line cannot be read and is passed over".to_owned(),
+                more => format!("; {more} lines cannot be read and are passed over"),
+            };
+            let word = if events == 1 { "event" } else { "events" };
+            Check::ok("event log", format!("{path}, {events} {word}{rest}"))
         }
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Lines {
-    whole: usize,
-    torn: usize,
-}
-
-fn look_into(folder: &Path) -> io::Result<Lines> {
-    if fs::metadata(folder)?.permissions().readonly() {
-        return Err(io::ErrorKind::ReadOnlyFilesystem.into());
-    }
-    let mut lines = Lines { whole: 0, torn: 0 };
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "jsonl") {
-            continue;
-        }
-        let bytes = fs::read(path)?;
-        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            match serde_json::from_slice::<serde::de::IgnoredAny>(line) {
-                Ok(_) => lines.whole += 1,
-                Err(_) => lines.torn += 1,
-            }
-        }
-    }
-    Ok(lines)
+/// Permissions alone do not tell it: the folder may be another user's, or on a file system that is full or cannot be written.
+fn try_to_write(folder: &Path) -> io::Result<()> {
+    let probe = folder.join(format!(".doctor-{}", std::process::id()));
+    fs::File::create_new(&probe)?;
+    fs::remove_file(&probe)
 }
 
 /// Who shows notices; none where the system cannot be asked.
@@ -252,22 +250,64 @@ mod tests {
         assert!(event_log(&home, &Value::Null).ok, "there is none yet");
         let events = folder.path().join("events");
         fs::create_dir(&events).expect("made");
-        fs::write(events.join("1.jsonl"), "{\"seq\":1}\n{\"seq\":2}\n{\"se").expect("written");
+        let event = |kind: &str| {
+            let event = serde_json::json!({
+                "seq": 1, "time": "2026-11-21T12:00:00Z", "source": "maya-1", "kind": kind, "session": "maya-1",
+                "detail": "", "recovered_scene": null,
+            });
+            format!("{event}\n")
+        };
+        let lines = [event("ready"), event("ready"), event("of_another_version"), "{\"se".to_owned()];
+        fs::write(events.join("1.jsonl"), lines.concat()).expect("written");
         fs::write(events.join("notes.txt"), "not ours").expect("written");
-        assert_eq!(look_into(&events).expect("readable"), Lines { whole: 2, torn: 1 }, "of our files only");
         let check = event_log(&home, &Value::Null);
-        assert!(check.ok && check.found.contains("2 lines; 1 torn"), "{check:?}");
+        assert!(
+            check.ok && check.found.contains("2 events; 2 lines cannot be read"),
+            "as `events` does: {check:?}"
+        );
+        assert_eq!(fs::read_dir(&events).expect("there").count(), 2, "what was tried is gone again");
         let broken = event_log(&home, &serde_json::json!({ "error": "no space left" }));
         assert!(!broken.ok && broken.found.contains("no space left"), "what the engine says: {broken:?}");
     }
 
+    /// Whatever its permissions say, and whoever runs this.
+    #[cfg(target_os = "linux")]
     #[test]
-    fn a_port_that_is_taken_is_a_problem() {
+    fn a_log_that_nobody_can_write_is_a_problem() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::find(Some(folder.path().to_owned())).expect("there");
+        std::os::unix::fs::symlink("/proc/self/task", home.events()).expect("ours");
+        let check = event_log(&home, &Value::Null);
+        assert!(!check.ok && check.advice.is_some(), "no file can be made there: {check:?}");
+        let running = serde_json::json!({ "path": home.events(), "error": null });
+        assert!(event_log(&home, &running).ok, "a running engine knows it by itself");
+    }
+
+    #[test]
+    fn a_port_that_our_own_engine_has_is_not_called_taken() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::find(Some(folder.path().to_owned())).expect("there");
         let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let settings = Settings { port: taken.local_addr().expect("bound").port(), ..Settings::default() };
-        assert!(!port(&settings).ok, "somebody has it");
+        let file = serde_json::json!({
+            "endpoint": format!("http://127.0.0.1:{}/mcp", settings.port), "pid": std::process::id(),
+            "secret": "0".repeat(64), "version": "1",
+        });
+        fs::write(EndpointFile::path(home.path()), file.to_string()).expect("written");
+        let check = port(&home, &settings);
+        assert!(!check.ok && check.found.contains("does not answer"), "it hangs: {check:?}");
+        assert!(check.advice.is_some_and(|advice| advice.contains("Quit it")), "no other port is needed");
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_a_problem() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::find(Some(folder.path().to_owned())).expect("there");
+        let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let settings = Settings { port: taken.local_addr().expect("bound").port(), ..Settings::default() };
+        assert!(!port(&home, &settings).ok, "somebody has it");
         drop(taken);
-        assert!(port(&settings).ok, "and now nobody");
+        assert!(port(&home, &settings).ok, "and now nobody");
     }
 
     #[cfg(unix)]

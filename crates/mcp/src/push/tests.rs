@@ -42,6 +42,7 @@ impl Rig {
             log: None,
             patience: Patience { returning, ..Patience::default() },
             began: Instant::now(),
+            since: clock::now(),
             links: Links::default(),
             outputs: Outputs::default(),
             commands: Commands::new().0,
