@@ -66,7 +66,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
                 // The person may come from editing a client's settings.
                 let shell = window.state::<Shell>();
                 shell.look_again();
-                shell.window_seen.notify_one();
+                shell.window_seen.send_replace(());
             }
         })
         .setup(move |app| {

@@ -1,17 +1,22 @@
 //! What the whole program shares: the engine, what else is shown, and the one task that draws.
 //!
-//! Invariant: everything shown is one [`View`]; the tray and the window are drawn from the same one, by one task.
+//! Invariant: everything shown is one [`View`]; the tray and the window are drawn from the same one, by one task, and however much
+//! happens, the main thread has one thing at most to draw, a few times a second; the last state is always drawn.
 
 use std::{
     error::Error,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use maya_mcp_hub::{Connect, Home, Hub, Settings, Telling};
-use maya_mcp_session::{Registry, Snapshot};
+use maya_mcp_session::Registry;
 use tauri::{AppHandle, Emitter as _, Manager as _, async_runtime};
 use tauri_plugin_autostart::ManagerExt as _;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Interval, MissedTickBehavior, interval},
+};
 
 use crate::{
     clients::Clients,
@@ -19,9 +24,12 @@ use crate::{
     ipc::{Refusal, Surroundings, View},
     start_up::StartUp,
     telling,
-    tray::{self, Tray},
+    tray::{self, Row, Tray},
     window,
 };
+
+/// At once to people, however many changes there are.
+const AT_MOST_EVERY: Duration = Duration::from_millis(100);
 
 /// What came of starting the engine.
 pub struct Start {
@@ -38,7 +46,7 @@ pub struct Shell {
     /// May Mayas on other machines be added?
     pub remote_hosts: bool,
     /// The window may have come into view.
-    pub window_seen: Notify,
+    pub window_seen: watch::Sender<()>,
     /// The engine's, or an empty one.
     registry: Registry,
     hub: Mutex<Option<Hub>>,
@@ -71,7 +79,7 @@ impl Shell {
         let view = View::new(&registry.snapshot(), around);
         Self {
             remote_hosts: settings.remote_hosts,
-            window_seen: Notify::new(),
+            window_seen: watch::Sender::default(),
             start_up: StartUp::new(&home),
             clients: Clients::new(home, settings),
             clipboard: Clipboard::default(),
@@ -156,30 +164,46 @@ impl Shell {
     }
 }
 
-/// Draws at every change, until the program ends.
+/// Draws what has changed, until the program ends.
 pub async fn draw(app: AppHandle) {
     let shell = app.state::<Shell>();
     let mut snapshots = shell.registry.watch();
     let mut connect = shell.connect.clone();
     let mut wishes = shell.telling.clone();
+    let mut seen = shell.window_seen.subscribe();
+    let mut pace = pace();
+    let mut shown = Shown::default();
     loop {
         let around = look_around(&app).await;
+        // A click in the tray leads here, and has changed what is drawn there by itself.
+        shown.rows = None;
         loop {
+            pace.tick().await;
+            seen.borrow_and_update();
             let snapshot = snapshots.borrow_and_update().clone();
             let connect_now = *connect.borrow_and_update();
             let telling = telling::now(wishes.borrow_and_update().clone());
             let quiet_until = telling.quiet_until;
-            show(&app, &snapshot, Surroundings { connect: connect_now, telling, ..around.clone() });
+            let around = Surroundings { connect: connect_now, telling, ..around.clone() };
+            shown.show(&app, View::new(&snapshot, around)).await;
             tokio::select! {
                 () = shell.again.notified() => break,
-                // The registry lives as long as the shell, so this is always a change.
+                // The registry lives as long as the shell, so this is always a change; and so is the next.
                 _ = snapshots.changed() => {}
+                _ = seen.changed() => {}
                 Ok(()) = connect.changed() => {}
                 Ok(()) = wishes.changed() => {}
                 () = telling::passing(quiet_until) => {}
             }
         }
     }
+}
+
+/// At once after a rest; what comes sooner waits for its turn, and for all that comes until then.
+fn pace() -> Interval {
+    let mut pace = interval(AT_MOST_EVERY);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pace
 }
 
 /// Reads files, so it has a thread of its own.
@@ -191,18 +215,37 @@ async fn look_around(app: &AppHandle) -> Surroundings {
     looking.await.expect("looking around does not panic")
 }
 
-fn show(app: &AppHandle, snapshot: &Arc<Snapshot>, around: Surroundings) {
-    let shell = app.state::<Shell>();
-    let view = View::new(snapshot, around);
-    tray::draw(app, tray::rows(&view));
-    let changed = {
-        let mut shown = lock(&shell.view);
-        let changed = *shown != view;
-        shown.clone_from(&view);
-        changed
-    };
-    if changed && let Err(error) = app.emit_to(window::LABEL, "view", &view) {
-        tracing::warn!(%error, "the window was not told");
+/// What of the view people have before them.
+#[derive(Default)]
+struct Shown {
+    /// The tray's; none when it must be drawn whatever is in it.
+    rows: Option<Vec<Row>>,
+    /// The view has changed since the window was told.
+    owes_window: bool,
+}
+
+impl Shown {
+    /// Ends when it is drawn, so that nothing queues up behind a main thread that is busy.
+    async fn show(&mut self, app: &AppHandle, view: View) {
+        {
+            // A window that is opened now asks for it.
+            let shell = app.state::<Shell>();
+            let mut last = lock(&shell.view);
+            self.owes_window |= *last != view;
+            last.clone_from(&view);
+        }
+        let rows = tray::rows(&view);
+        if self.rows.as_ref() != Some(&rows) {
+            let drawn = tray::draw(app, rows.clone()).await;
+            self.rows = drawn.then_some(rows);
+        }
+        if !self.owes_window || !window::is_seen(app).await {
+            return;
+        }
+        self.owes_window = false;
+        if let Err(error) = app.emit_to(window::LABEL, "view", &view) {
+            tracing::warn!(%error, "the window was not told");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::{future::pending, time::Duration};
 use maya_mcp_hub::{Notices, QuietHours, Subject, Telling};
 use maya_mcp_session::{Edge, EventInfo, Filter, RING, clock, clock::Timestamp, event_info};
 use tauri::{AppHandle, Emitter as _, Manager as _};
-use tokio::{sync::Notify, time::sleep};
+use tokio::time::sleep;
 
 use crate::{ipc::Refusal, shell::Shell, window};
 
@@ -68,14 +68,14 @@ pub async fn passing(time: Option<Timestamp>) {
 /// Tells the window each event, until the program ends. One that it has already, from [`Shell::events`], may come again.
 pub async fn tell(app: AppHandle) {
     let shell = app.state::<Shell>();
-    let seen: &Notify = &shell.window_seen;
+    let mut seen = shell.window_seen.subscribe();
     let mut newest = shell.registry().watch_next_seq();
     let mut next = 0;
     loop {
         tokio::select! {
-            // The registry lives as long as the shell, so this is always an event.
+            // The registry lives as long as the shell, so this is always an event; and so is the next.
             _ = newest.changed() => {}
-            () = seen.notified() => {}
+            _ = seen.changed() => {}
         }
         let end = *newest.borrow_and_update();
         if app.get_webview_window(window::LABEL).is_none() {

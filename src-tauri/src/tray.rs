@@ -12,6 +12,7 @@ use tauri::{
     menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu},
     tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent},
 };
+use tokio::sync::oneshot;
 
 pub use rows::{Action, Row, rows};
 
@@ -135,19 +136,28 @@ impl Item {
     }
 }
 
-/// Only the main thread may touch a menu.
-pub fn draw(app: &AppHandle, rows: Vec<Row>) {
+/// True when it is drawn, or there is nothing to draw on.
+pub async fn draw(app: &AppHandle, rows: Vec<Row>) -> bool {
+    if app.state::<Shell>().tray().is_none() {
+        return true;
+    }
+    // Only the main thread may touch a menu.
+    let (answer, drawn) = oneshot::channel();
     let main = app.clone();
     let drawing = app.run_on_main_thread(move || {
         let shell = main.state::<Shell>();
         let Some(tray) = shell.tray() else { return };
-        if let Err(error) = tray.draw(&main, rows) {
+        let done = tray.draw(&main, rows);
+        if let Err(error) = &done {
             tracing::error!(%error, "the tray's menu was not drawn");
         }
+        let _ = answer.send(done.is_ok());
     });
     if let Err(error) = drawing {
         tracing::debug!(%error, "the program ends");
+        return false;
     }
+    drawn.await.unwrap_or(false)
 }
 
 /// `&` marks the key of an entry.

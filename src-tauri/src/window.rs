@@ -9,6 +9,9 @@ pub const LABEL: &str = "main";
 
 /// Whether it is open, and not put away.
 pub async fn is_seen(app: &AppHandle) -> bool {
+    if app.get_webview_window(LABEL).is_none() {
+        return false;
+    }
     // Only the main thread knows. No thread may stand still for it: when the program ends, it waits for them.
     let (answer, seen) = oneshot::channel();
     let main = app.clone();

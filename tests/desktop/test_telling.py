@@ -124,7 +124,9 @@ def test_a_window_that_is_put_away_hears_of_it_when_it_is_back(desktop, host, wi
     maya = desktop.maya("2025", scene="shot_010.ma")
     until(lambda: is_ready(menu, maya), what="Maya, ready")
     assert not window.find("events"), "nobody looks, so nothing is sent"
+    assert not window.find(f"session-maya-{maya.pid}"), "nor is what there is now"
     desktop.screen.bring_back()
+    until(lambda: window.find(f"session-maya-{maya.pid}"), what="what there is now")
     until(lambda: "is ready" in (window.text("events") or ""), what="what happened meanwhile")
     assert window.text("events").count("Maya 2025 is running") == 1, "each once"
 

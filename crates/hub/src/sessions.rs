@@ -165,15 +165,8 @@ impl Sessions {
             Command::Answer { id, answer, reply } => {
                 let _ = reply.send(self.artist.answer(id, answer));
             }
-            Command::OpenRecovered { id, reply } => {
-                let registry = self.world.registry.clone();
-                self.with_crash(id, reply, move |crash| {
-                    recovered::open(crash)?;
-                    // The artist has seen to it.
-                    registry.observe(&Observation::CrashClosed { id });
-                    Ok(())
-                });
-            }
+            // It stays until the scene is seen open: a Maya that was only started may end at once.
+            Command::OpenRecovered { id, reply } => self.with_crash(id, reply, recovered::open),
             Command::ShowRecovered { id, reply } => self.with_crash(id, reply, recovered::show),
             Command::CloseCrash { id, reply } => {
                 let known = self.world.registry.snapshot().crash(id).map(drop).ok_or(Refused::Gone);

@@ -3,13 +3,13 @@
 //! Invariant: an observation that changes nothing leaves the revision alone; one that changes something raises it by one; there is
 //! no event without a change, but for what is no session's doing: time (`Beat`), and other servers.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 
 use crate::{
     Answer, Chooser, ClientName, Crash, Ending, Event, Observation, Offer, Origin, Phase, Question,
-    QuestionId, Scope, Session, SessionId, Snapshot, Wanted, What,
+    QuestionId, Scene, Scope, Session, SessionId, Snapshot, Wanted, What,
 };
 
 /// Who has not looked after so many crashes needs no more of them.
@@ -17,6 +17,18 @@ const CRASHES_KEPT: usize = 8;
 
 /// Applies one observation. What happened is about sessions as they are (or, for an ended one, were) in `snapshot`.
 pub fn reduce(snapshot: &mut Snapshot, observation: &Observation, now: Timestamp) -> Vec<What> {
+    let before = snapshot.revision;
+    let happened = happen(snapshot, observation, now);
+    if let Observation::LinkOpened { id, scene, .. } | Observation::SceneSeen { id, scene, .. } = observation
+        && close_crash_of(snapshot, *id, scene)
+    {
+        // One change, with whatever else this has changed.
+        snapshot.revision = before + 1;
+    }
+    happened
+}
+
+fn happen(snapshot: &mut Snapshot, observation: &Observation, now: Timestamp) -> Vec<What> {
     let of_session = |(session, event)| What::Session { session, event };
     match observation {
         Observation::Backend { backend, event } => {
@@ -173,6 +185,20 @@ fn end_process(
         snapshot.crashes.drain(..surplus);
     }
     Some((session, event))
+}
+
+/// A Maya that was only started for a recovered scene may end before it is open; in one that has it open, nothing is lost any more.
+fn close_crash_of(snapshot: &mut Snapshot, id: SessionId, scene: &Scene) -> bool {
+    if scene.path.is_empty() || !snapshot.sessions.contains_key(&id) {
+        return false;
+    }
+    // Maya writes `/` on every system.
+    let plain = |path: &str| path.replace('\\', "/");
+    let opened = plain(&scene.path);
+    let is_open = |recovered: &PathBuf| plain(&recovered.to_string_lossy()) == opened;
+    let before = snapshot.crashes.len();
+    snapshot.crashes.retain(|crash| !crash.recovered_scene.as_ref().is_some_and(is_open));
+    snapshot.crashes.len() < before
 }
 
 /// It is no event: clients and people see it in the snapshot.

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    message::{Asked, error},
+    message::{Asked, Kind, error, understand},
     offline::Trouble,
     reach::{Pace, Patience},
     relay::{Headers, Outcome, Relay},
 };
 use crate::{
-    proven::{End, FindError},
+    proven::{End, FindError, Reply},
     push,
     resources::Topic,
 };
@@ -56,26 +56,17 @@ pub(super) async fn listen(
         }
         if let Ok((endpoint, reply)) = posted {
             refusals = 0;
-            pace.found();
-            arrived.cancel();
-            let refused = reply.status() != StatusCode::OK;
-            let mut over = refused;
-            let end = reply
-                .messages(|text| {
-                    let mut lines = Vec::new();
-                    over |= sort(asked, text, &mut acknowledged, &mut lines);
-                    async move {
-                        for line in lines {
-                            relay.send(line).await;
-                        }
-                    }
-                })
-                .await;
-            if over {
-                return;
-            }
-            if end == End::BrokenOff {
-                relay.reach.lost(&endpoint);
+            // One that has no room now is asked again, ever less often.
+            if !has_no_room(reply.status()) {
+                pace.found();
+                arrived.cancel();
+                let end = hear(relay, asked, reply, &mut acknowledged).await;
+                if end.is_none() {
+                    return;
+                }
+                if end == Some(End::BrokenOff) {
+                    relay.reach.lost(&endpoint);
+                }
             }
         }
         if !acknowledged {
@@ -85,6 +76,47 @@ pub(super) async fn listen(
             relay.send(acknowledgement(asked)).await;
         }
         pace.wait(&relay.reach).await;
+    }
+}
+
+/// It has too many connections, or is about to end.
+fn has_no_room(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// How the stream ended; none when the listening is over, and the client has been told so.
+async fn hear(relay: &Relay, asked: &Asked, reply: Reply, acknowledged: &mut bool) -> Option<End> {
+    let status = reply.status();
+    let mut over = false;
+    let end = reply
+        .messages(|text| {
+            let mut lines = Vec::new();
+            if status == StatusCode::OK {
+                over |= sort(asked, text, acknowledged, &mut lines);
+            } else if !over {
+                over = true;
+                lines.push(refusal(asked, status, text));
+            }
+            async move {
+                for line in lines {
+                    relay.send(line).await;
+                }
+            }
+        })
+        .await;
+    if status != StatusCode::OK && !over && end == End::Complete {
+        // Without a word.
+        relay.send(refusal(asked, status, String::new())).await;
+        over = true;
+    }
+    (!over).then_some(end)
+}
+
+/// What answers the request: never what is no error, though it be well written.
+fn refusal(asked: &Asked, status: StatusCode, text: String) -> String {
+    match understand(asked, status, text) {
+        (line, Kind::Error) => line,
+        (line, _) => error(&asked.id, -32603, &format!("The endpoint answered {status}: {line}")),
     }
 }
 

@@ -20,6 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     fake_maya::FakeMaya,
+    stub::Stub,
     support::{Running, in_time, initialize, modern_meta, name},
 };
 
@@ -430,6 +431,62 @@ async fn who_listens_before_there_is_an_engine_is_told_when_there_is_one() {
         error["error"]["message"].as_str().is_some_and(|text| text.contains("maya-mcp token")),
         "{error}"
     );
+    client.end().await;
+}
+
+fn listen_for_resources(id: u64) -> Value {
+    let params = json!({ "notifications": { "resourcesListChanged": true }, "_meta": modern_meta() });
+    json!({ "jsonrpc": "2.0", "id": id, "method": "subscriptions/listen", "params": params })
+}
+
+#[tokio::test]
+async fn who_listens_where_there_is_no_room_is_let_in_later() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut stub = Stub::start(home.path(), "full");
+    for status in [429, 503] {
+        stub.refuse((status, "application/json", r#"{"error":"too_many","message":"No room."}"#));
+    }
+    let mut client = Bridged::start(home.path());
+    client.say(&listen_for_resources(5)).await;
+    let first = client.hear().await;
+    assert_eq!(first["method"], "notifications/subscriptions/acknowledged", "nothing but MCP: {first}");
+    for _ in 0..3 {
+        stub.hear("subscriptions/listen").await;
+    }
+    let params = json!({ "notifications": { "resourcesListChanged": true } });
+    let acknowledged = "notifications/subscriptions/acknowledged";
+    stub.say("5", &json!({ "jsonrpc": "2.0", "method": acknowledged, "params": params }));
+    let next = client.hear().await;
+    assert_eq!(next["method"], "notifications/resources/list_changed", "what it may have missed: {next}");
+    client.end().await;
+}
+
+#[tokio::test]
+async fn a_refusal_to_listen_answers_the_request_whatever_it_is_written_in() {
+    let home = tempfile::tempdir().expect("a folder");
+    let stub = Stub::start(home.path(), "strict");
+    let mut client = Bridged::start(home.path());
+    let (json, plain) = ("application/json", "text/plain");
+    for (id, status, kind, text, said) in [
+        (1, 403, json, r#"{"error":"host","message":"Not from there."}"#, "Not from there."),
+        (
+            2,
+            400,
+            json,
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Not so."}}"#,
+            "Not so.",
+        ),
+        (3, 500, plain, "it broke", "it broke"),
+        (4, 500, plain, "", "500"),
+        (5, 500, json, r#"{"jsonrpc":"2.0","method":"notifications/strange"}"#, "500"),
+    ] {
+        stub.refuse((status, kind, text));
+        client.say(&listen_for_resources(id)).await;
+        let answer = client.hear().await;
+        assert_eq!((&answer["jsonrpc"], &answer["id"]), (&json!("2.0"), &json!(id)), "{text:?}: {answer}");
+        let message = answer["error"]["message"].as_str().expect("an error with words");
+        assert!(message.contains(said), "{text:?}: {message}");
+    }
     client.end().await;
 }
 

@@ -24,6 +24,9 @@ use crate::support::{in_time, name};
 /// What a client has sent: its session, and the message; of a GET, the last event that it has.
 pub type Heard = (Option<String>, Value);
 
+/// A status, and a text of this type.
+pub type Refusal = (u16, &'static str, &'static str);
+
 type Stream = mpsc::UnboundedSender<String>;
 
 /// Takes every message, answers the handshakes, and leaves the rest to the test.
@@ -41,6 +44,8 @@ struct Shared {
     heard: mpsc::UnboundedSender<Heard>,
     /// The open streams: of requests by their id, of a session by its name.
     streams: Mutex<HashMap<String, Stream>>,
+    /// What the next requests get in place of an answer.
+    refusals: Mutex<VecDeque<Refusal>>,
     name: String,
 }
 
@@ -59,8 +64,13 @@ impl Stub {
         tokens.token_for(&name("claude-desktop")).expect("a token");
         EndpointFile::new(address, secret.clone(), "1").write(home).expect("written");
         let (hear, heard) = mpsc::unbounded_channel();
-        let shared =
-            Arc::new(Shared { secret, heard: hear, streams: Mutex::default(), name: name_of_it.to_owned() });
+        let shared = Arc::new(Shared {
+            secret,
+            heard: hear,
+            streams: Mutex::default(),
+            refusals: Mutex::default(),
+            name: name_of_it.to_owned(),
+        });
         let router = Router::new()
             .route("/prove", get(prove))
             .route("/mcp", get(open).post(take).delete(StatusCode::NO_CONTENT))
@@ -115,6 +125,11 @@ impl Stub {
         self.end(&id.to_string());
     }
 
+    /// The next request, in the order of these.
+    pub fn refuse(&self, refusal: Refusal) {
+        self.shared.refusals.lock().expect("nothing panics with it").push_back(refusal);
+    }
+
     /// Ends a stream.
     pub fn end(&self, stream: &str) {
         self.shared.streams.lock().expect("nothing panics with it").remove(stream);
@@ -145,6 +160,10 @@ fn session_of(headers: &HeaderMap) -> Option<String> {
 }
 
 impl Shared {
+    fn next_refusal(&self) -> Option<Refusal> {
+        self.refusals.lock().expect("nothing panics with it").pop_front()
+    }
+
     fn stream(&self, key: String) -> Response<Body> {
         let (say, said) = mpsc::unbounded_channel::<String>();
         self.streams.lock().expect("nothing panics with it").insert(key, say);
@@ -176,6 +195,10 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
                 .header("content-type", "application/json")
                 .header("mcp-session-id", shared.name.as_str())
                 .body(answer.into())
+        }
+        (Some(_), Some(_)) if is_question && let Some(refusal) = shared.next_refusal() => {
+            let (status, kind, text) = refusal;
+            Response::builder().status(status).header("content-type", kind).body(text.into())
         }
         (Some(id), Some(_)) if is_question => Ok(shared.stream(id.to_string())),
         _ => Response::builder().status(StatusCode::ACCEPTED).body(Body::empty()),

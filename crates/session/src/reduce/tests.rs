@@ -375,6 +375,64 @@ fn a_crash_is_kept_until_the_artist_has_seen_to_it() {
 }
 
 #[test]
+fn a_crash_is_closed_when_its_recovered_scene_is_open_and_not_before() {
+    const NEW: ProcessId = ProcessId { pid: 8460, started_at: 1_700_000_100 };
+    let opened = |id: ProcessId, path: &str| {
+        let Observation::LinkOpened { address, facts, .. } = linked() else { unreachable!("it is one") };
+        let scene = Scene { path: path.to_owned(), ..Scene::default() };
+        Observation::LinkOpened { id: id.into(), address, facts, scene }
+    };
+    let seen = |path: &str| Observation::SceneSeen {
+        id: NEW.into(),
+        reason: SceneReason::Opened,
+        scene: Scene { path: path.to_owned(), ..Scene::default() },
+    };
+    let windows = r"C:\Users\ana\a[Recovered-ana.1].ma";
+    for (recovered, sight, is_kept, why) in [
+        ("/tmp/a.ma", Observation::ProcessFound(Process::new(NEW)), true, "started is not open"),
+        ("/tmp/a.ma", opened(NEW, ""), true, "an untitled scene"),
+        ("", opened(NEW, ""), true, "an untitled scene is no recovered one"),
+        ("/tmp/a.ma", opened(NEW, "/work/a.ma"), true, "another scene of that name"),
+        ("/tmp/a.ma", opened(NEW, "/tmp/a.ma"), false, "opened with it"),
+        ("/tmp/a.ma", seen("/tmp/a.ma"), false, "opened later"),
+        (windows, seen("C:/Users/ana/a[Recovered-ana.1].ma"), false, "as Maya writes it"),
+        ("/tmp/a.ma", opened(PROCESS, "/tmp/a.ma"), true, "late news of the one that crashed"),
+    ] {
+        let mut snapshot = Snapshot::default();
+        let crash = ended(Ending::WithoutGoodbye { recovered_scene: Some(PathBuf::from(recovered)) });
+        let new = Observation::ProcessFound(Process::new(NEW));
+        for observation in [found(), linked(), crash, new] {
+            reduce(&mut snapshot, &observation, at(0));
+        }
+        let before = snapshot.clone();
+        reduce(&mut snapshot, &sight, at(1));
+        assert_eq!(snapshot.crash(ID).is_some(), is_kept, "{why}");
+        let changed = u64::from(before.sessions != snapshot.sessions || !is_kept);
+        assert_eq!(snapshot.revision - before.revision, changed, "one change at most: {why}");
+    }
+}
+
+#[test]
+fn a_crash_of_a_scene_that_is_open_already_is_closed_by_the_next_sight_of_it() {
+    const OTHER: ProcessId = ProcessId { pid: 8460, started_at: 1_700_000_100 };
+    let Observation::LinkOpened { address, facts, .. } = linked() else { unreachable!("it is one") };
+    let scene = Scene { path: "/tmp/a.ma".to_owned(), ..Scene::default() };
+    let opened = Observation::LinkOpened { id: OTHER.into(), address, facts, scene };
+    let crash = ended(Ending::WithoutGoodbye { recovered_scene: Some(PathBuf::from("/tmp/a.ma")) });
+    let mut snapshot = Snapshot::default();
+    for observation in [Observation::ProcessFound(Process::new(OTHER)), opened.clone(), found(), crash] {
+        reduce(&mut snapshot, &observation, at(0));
+    }
+    let before = snapshot.revision;
+    assert!(snapshot.crash(ID).is_some(), "it has just crashed");
+    for _ in 0..2 {
+        assert!(reduce(&mut snapshot, &opened, at(0)).is_empty(), "nothing about the other is new");
+        assert!(snapshot.crash(ID).is_none(), "and its crash is seen to");
+    }
+    assert_eq!(snapshot.revision, before + 1, "which is a change, once");
+}
+
+#[test]
 fn another_version_behind_the_same_address_is_told_beside_its_being_ready() {
     let mut snapshot = Snapshot::default();
     reduce(&mut snapshot, &found(), at(0));
