@@ -114,7 +114,7 @@ impl Reader {
         };
         let owes_snapshot = after.is_none() || opening.is_some();
         let (client, has) = (client.clone(), next.saturating_sub(1));
-        Self { shared, woken, next, has, wanted, opening, owes_snapshot, client }
+        Self { shared, woken, next, wanted, has, opening, owes_snapshot, client }
     }
 
     /// `None` at the engine's end.
