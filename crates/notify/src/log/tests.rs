@@ -161,15 +161,78 @@ fn each_day_has_files_of_its_own_and_what_is_too_old_goes() {
         let file = File::options().append(true).open(newest(&folder)).expect("there");
         file.set_modified(SystemTime::from(at)).expect("ours");
     }
+    log.tidy(noon() + hours(24 * 4));
     assert_eq!(names(&folder), [1004, 1006, 1008], "the day before yesterday is kept");
     let later = noon() + hours(24 * 40);
     let (log, found) = EventLog::open_at(folder.clone(), limits, later).expect("writable");
-    assert_eq!(found.last_seq, Some(1009), "the last number is known");
-    assert_eq!(seqs(&log, &everything()), [0; 0], "but nothing else of so long ago");
-    let (log, found) = EventLog::open_at(folder.clone(), limits, later).expect("writable");
-    assert_eq!((found.last_seq, found.begin_at()), (Some(1009), 3000), "nor is the number forgotten");
+    assert_eq!((found.last_seq, found.begin_at()), (Some(1009), 3000), "the last number is known");
+    assert_eq!(seqs(&log, &everything()), (1004..1010).collect::<Vec<_>>(), "nothing is newer than these");
     write(&log, &[line(2000, later)]);
-    assert_eq!(seqs(&log, &everything()), [2000], "and it goes on");
+    log.tidy(later);
+    assert_eq!(seqs(&log, &everything()), [2000], "and now they are of long ago");
+}
+
+#[test]
+fn a_clock_that_is_ahead_for_one_start_costs_no_event() {
+    let (_home, folder) = folder();
+    let (log, _) = open(&folder, Limits::default());
+    write(&log, &lines(1..=10));
+    let ahead = noon() + hours(24 * 366);
+    let (log, _) = EventLog::open_at(folder.clone(), Limits::default(), ahead).expect("writable");
+    assert_eq!(seqs(&log, &everything()).len(), 10, "nothing newer is there");
+    write(&log, &[line(1000, ahead)]);
+    assert_eq!(seqs(&log, &everything()).len(), 11, "nor does the next file take them away");
+    let (log, _) = open(&folder, Limits::default());
+    assert_eq!(seqs(&log, &everything()).len(), 11, "and now the clock is right again");
+}
+
+#[test]
+fn after_days_without_an_event_the_log_goes_on_in_order() {
+    let (_home, folder) = folder();
+    let (log, _) = open(&folder, Limits { days: 1, ..Limits::default() });
+    let mut writer = Writer::new(log.clone());
+    writer.append(&lines(1..=3)).outcome.expect("writable");
+    let days_ago = SystemTime::from(noon() - hours(24 * 4));
+    let file = File::options().append(true).open(newest(&folder)).expect("there");
+    file.set_modified(days_ago).expect("ours");
+    log.tidy(noon());
+    writer.append(&lines(4..=3000)).outcome.expect("writable");
+    for after in [3, 4] {
+        let query = Query { after: Some(after), ..everything() };
+        assert_eq!(seqs(&log, &query), (after + 1..=3000).collect::<Vec<_>>(), "all after {after}");
+    }
+    let mut file = File::options().append(true).open(newest(&folder)).expect("there");
+    file.write_all(b"{\"seq\": 3001").expect("ours");
+    let (_, found) = open(&folder, log.limits);
+    assert_eq!(found.torn, Some(Torn { bytes: 12 }), "the last line is found where it was written");
+    assert!(found.begin_at() > 3001, "and the numbers go on behind it");
+}
+
+#[test]
+fn an_empty_newest_file_hides_none_before_it() {
+    let (_home, folder) = folder();
+    let (log, _) = open(&folder, Limits::default());
+    write(&log, &lines(1..=10));
+    fs::write(files::path(&folder, 4), "").expect("writable");
+    let after = seqs(&log, &Query { after: Some(6), ..everything() });
+    assert_eq!(after, [7, 8, 9, 10], "what a file without events is named is no answer");
+}
+
+#[test]
+fn numbers_go_on_after_lines_of_a_newer_program_and_damaged_ones_are_none() {
+    let (_home, folder) = folder();
+    open(&folder, Limits::default());
+    let newer = line(5000, noon()).text.replace("\"appeared\"", "\"later_kind\"");
+    for (name, text, begin) in [
+        (1, newer.clone(), 7000),
+        (1, format!("{newer}{{\"seq\":{}}}\n", u64::MAX), 7000),
+        (u64::MAX, String::new(), 7000),
+        (u64::MAX - 1, format!("{{\"seq\":{}}}\n", u64::MAX), 7000),
+    ] {
+        fs::write(files::path(&folder, name), text).expect("writable");
+        let (_, found) = open(&folder, Limits::default());
+        assert_eq!(found.begin_at(), begin, "with a file named {name}");
+    }
 }
 
 #[test]

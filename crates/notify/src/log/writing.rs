@@ -56,9 +56,17 @@ impl Line {
 #[derive(Debug)]
 pub struct Writer {
     log: EventLog,
-    current: Option<PathBuf>,
+    current: Option<Current>,
     /// A line is there in part, and could not be taken back.
     loose_end: bool,
+}
+
+/// The newest file.
+#[derive(Debug)]
+struct Current {
+    path: PathBuf,
+    /// Of the events in it. Its time on the disk is asked for only when it was begun by an earlier engine.
+    day: Date,
 }
 
 /// Of some lines, how many are written, and why the others are not.
@@ -108,17 +116,22 @@ impl Writer {
 
     fn file_for(&mut self, line: &Line) -> io::Result<File> {
         let folder = &self.log.folder;
+        let today = day(line.at);
         let newest = match self.current.take() {
-            Some(path) => Some(path),
-            None => files::list(folder)?.pop().map(|(_, path)| path),
+            Some(current) => Some((current.path, Some(current.day))),
+            None => files::list(folder)?.pop().map(|(_, path)| (path, None)),
         };
-        if let Some(path) = newest {
+        if let Some((path, written)) = newest {
             let file = private_file::append(&path)?;
             let about = file.metadata()?;
-            let written = Timestamp::try_from(about.modified()?).map(day).unwrap_or_default();
+            let written = match written {
+                Some(day) => day,
+                None => Timestamp::try_from(about.modified()?).map(day).unwrap_or_default(),
+            };
+            let is_empty = about.len() == 0;
             let has_room = about.len() + line.text.len() as u64 <= self.log.limits.file_bytes;
-            if about.len() == 0 || (has_room && day(line.at) <= written) {
-                self.current = Some(path);
+            if is_empty || (has_room && today <= written) {
+                self.current = Some(Current { path, day: if is_empty { today } else { written } });
                 return Ok(file);
             }
             // Only the newest file can be torn. A disk that cannot keep it now will not at the next try either.
@@ -127,7 +140,7 @@ impl Writer {
         let path = files::path(folder, line.seq);
         let file = private_file::append(&path)?;
         sync_dir(&path);
-        self.current = Some(path);
+        self.current = Some(Current { path, day: today });
         self.loose_end = false;
         self.log.tidy(line.at);
         Ok(file)
@@ -135,8 +148,8 @@ impl Writer {
 
     /// So that what is written survives a power failure too.
     pub fn sync(&self) -> io::Result<()> {
-        let Some(path) = &self.current else { return Ok(()) };
-        File::options().append(true).open(path)?.sync_data()
+        let Some(current) = &self.current else { return Ok(()) };
+        File::options().append(true).open(&current.path)?.sync_data()
     }
 }
 
