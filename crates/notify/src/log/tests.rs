@@ -454,6 +454,11 @@ async fn a_full_disk_costs_what_came_meanwhile_and_then_it_goes_on() {
         fs::remove_file(&full).expect("ours");
         world.come(3);
         world.until(|world| world.forwarded() == 1).await;
+        let events = log.read(&everything()).expect("readable").events;
+        let told: Vec<_> = events.iter().map(|event| (event.seq, event.kind)).collect();
+        let expected = [(1001, Kind::LogTorn), (1002, Kind::Appeared)];
+        assert_eq!(told, expected, "what is not there is told, in its place");
+        assert!(events[0].detail.contains("2 events"), "and how much it is: {}", events[0].detail);
         fs::remove_dir_all(&folder).expect("ours");
         world.come(4);
         world.until(|world| world.forwarded() == 2).await;
