@@ -28,5 +28,5 @@ pub use tell::{Hears, Says, tell};
 pub use telling::{Notices, QuietHours, Subject, Telling, tomorrow};
 pub use webhooks::{
     Courier, History, InvalidWebhook, Pace, Secret, Webhook, WebhookOptions, WebhookState, Webhooks,
-    webhooks_in_settings,
+    furthest, webhooks_in_settings,
 };
