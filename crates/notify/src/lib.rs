@@ -20,7 +20,7 @@ mod webhooks;
 #[cfg(all(unix, not(target_os = "macos")))]
 pub use daemon::daemon;
 pub use desktop::{DesktopState, Handed, NotShown, Posted, deliver, keep};
-pub use log::{EventLog, Follow, Found, Limits, Page, Query, Recent, Torn, recent, write_log};
+pub use log::{EventLog, Follow, Found, Limits, Mark, Page, Query, Recent, Torn, recent, write_log};
 pub use notice::{Action, Notice, Urgency};
 pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport, count};
 pub use subscribers::{Blocking, LIMIT, News, Registration, Subscriber, Subscribers};

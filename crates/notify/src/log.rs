@@ -4,6 +4,7 @@
 //! and that is said in the log itself.
 
 mod files;
+mod mark;
 mod reading;
 mod recent;
 mod writing;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 use crate::private_file;
 use writing::{Line, Writer};
 
+pub use mark::Mark;
 pub use reading::{Follow, Page, Query};
 pub use recent::{Recent, recent};
 pub use writing::write_log;

@@ -13,8 +13,10 @@ use serde::Deserialize;
 use super::{EventLog, Torn};
 
 const ENDING: &str = ".jsonl";
+/// Of the file beside them that says which numbers may have been given out.
+pub const NEXT: &str = "next";
 /// A larger number is damage: not every reader of JSON tells such numbers apart.
-const MOST: u64 = 1 << 53;
+pub const MOST: u64 = 1 << 53;
 /// Longer than any line.
 const TAIL: u64 = 256 << 10;
 

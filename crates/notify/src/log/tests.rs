@@ -127,6 +127,54 @@ fn a_start_begins_beyond_all_that_were_written() {
 }
 
 #[test]
+fn no_number_is_given_twice_though_the_log_is_gone() {
+    let (home, folder) = folder();
+    let begin = |begin_at, furthest| Mark::begin(folder.clone(), begin_at, furthest).1;
+    assert_eq!(begin(1, None), 1, "nothing ever was, and no folder is no error");
+    fs::create_dir_all(&folder).expect("writable");
+    assert_eq!(begin(1, None), 1, "nor could it be written down");
+    assert_eq!(begin(1, None), 3000, "beyond what the start before had reserved, killed or not");
+    assert_eq!(begin(9000, None), 9000, "the log knows better");
+    assert_eq!(begin(1, Some(20_500)), 21_000, "or a webhook does");
+    for damaged in ["", "x", "18446744073709551615"] {
+        fs::write(folder.join("next"), damaged).expect("writable");
+        assert_eq!(begin(4000, Some(u64::MAX)), 4000, "{damaged:?} is no number of an event");
+    }
+    drop(home);
+}
+
+#[tokio::test]
+async fn numbers_are_reserved_before_they_are_given_out() {
+    let (_home, folder) = folder();
+    fs::create_dir_all(&folder).expect("writable");
+    let (mark, first) = Mark::begin(folder.clone(), 1, None);
+    let registry = Registry::beginning_at(first);
+    let reserved = || -> u64 {
+        fs::read_to_string(folder.join("next")).expect("written").trim().parse().expect("a number")
+    };
+    let happens = async {
+        for pid in 0..4000 {
+            registry.observe(&Observation::ProcessFound(Process::new(ProcessId { pid, started_at: 1 })));
+            if pid % 500 > 0 {
+                continue;
+            }
+            assert!(reserved() > registry.next_seq(), "the next one is reserved");
+            // A storm is no quicker than this.
+            while reserved() < registry.next_seq() + 1000 {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let both = async {
+        tokio::select! {
+            () = mark.keep(registry.clone()) => panic!("the registry is there"),
+            () = happens => {}
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), both).await.expect("it ends");
+}
+
+#[test]
 fn files_are_bounded_and_the_oldest_events_go_first() {
     let (_home, folder) = folder();
     let length = line(1000, noon()).text.len() as u64;
