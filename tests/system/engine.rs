@@ -31,6 +31,7 @@ pub fn impatient() -> Timing {
         patience: Duration::from_millis(400),
         no_port: Duration::from_millis(400),
         retry: Duration::from_millis(300),
+        least_heartbeat: Duration::from_secs(1),
         ..Timing::default()
     }
 }

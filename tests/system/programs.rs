@@ -431,7 +431,8 @@ async fn what_happened_is_shown_while_and_after_the_engine_runs() {
     assert!(out.contains("  crashed ") && out.ends_with("closed unexpectedly\n"), "for people: {out}");
 
     let folder = home(&studio).join("events");
-    let file = fs::read_dir(&folder).expect("there").next().expect("one").expect("readable").path();
+    let mut files = fs::read_dir(&folder).expect("there").map(|file| file.expect("readable").path());
+    let file = files.find(|file| file.extension().is_some_and(|ending| ending == "jsonl")).expect("one");
     let whole = fs::read_to_string(&file).expect("readable");
     fs::write(&file, format!("{whole}{{\"seq\": 99")).expect("ours");
     let (code, _, err) = run(&studio, &["events"]).await;

@@ -110,8 +110,8 @@ impl Hub {
         let Ground { lock, listener, address, tokens, files, finder, memory } = ground;
         let wishes = Wishes::new(home.settings(), &settings);
 
-        let (log, found) = open_log(&home, settings.keep_events_days);
-        let registry = Registry::beginning_at(found.begin_at());
+        let kept = open_log(&home, settings.keep_events_days);
+        let registry = Registry::beginning_at(kept.begin_at);
         // Before anybody can call.
         let artist = Artist::speaks(&registry, home.settings(), settings.access, &memory);
         let links = Links::default();
@@ -124,9 +124,9 @@ impl Hub {
         let (connect, connect_now) = watch::channel(settings.connect);
 
         let (looks, beat) = Looks::begin(finder, &timing, &tracker);
-        let heartbeat = settings.heartbeat_s.map(|seconds| Duration::from_secs(seconds.get()));
+        let heartbeat = settings.heartbeat(timing.least_heartbeat);
         let outlets = Outlets::begin(
-            log,
+            kept,
             Wanted { webhooks: settings.webhooks, heartbeat },
             Around {
                 home: &home,

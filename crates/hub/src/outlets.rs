@@ -5,8 +5,8 @@
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
 use maya_mcp_notify::{
-    DesktopState, EventLog, Found, Hears, History, Limits, Numbers, Pace, Says, Subscribers, Webhook,
-    WebhookOptions, Webhooks, count, keep, tell, write_log,
+    DesktopState, EventLog, Found, Hears, History, Limits, Mark, Numbers, Pace, Says, Subscribers, Webhook,
+    WebhookOptions, Webhooks, count, furthest, keep, tell, write_log,
 };
 use maya_mcp_session::{Commands, Observation, Registry};
 use serde_json::{Map, Value, json};
@@ -52,9 +52,24 @@ pub struct Around<'a> {
     pub stop: &'a CancellationToken,
 }
 
-/// Before there is a registry: the log knows which numbers events have had.
-pub fn open_log(home: &Home, days: NonZeroU16) -> (Opened, Found) {
+/// The event log, and which numbers events have had.
+#[derive(Debug)]
+pub struct Kept {
+    pub log: Opened,
+    mark: Mark,
+    /// The number that the first event is to have.
+    pub begin_at: u64,
+}
+
+/// Before there is a registry.
+pub fn open_log(home: &Home, days: NonZeroU16) -> Kept {
     let limits = Limits { days: days.get(), ..Limits::default() };
+    let (log, found) = open(home, limits);
+    let (mark, begin_at) = Mark::begin(home.events(), found.begin_at(), furthest(&home.webhooks()));
+    Kept { log, mark, begin_at }
+}
+
+fn open(home: &Home, limits: Limits) -> (Opened, Found) {
     match EventLog::open(home.events(), limits) {
         Ok((log, found)) => (Ok(log), found),
         Err(error) => {
@@ -66,9 +81,12 @@ pub fn open_log(home: &Home, days: NonZeroU16) -> (Opened, Found) {
 }
 
 impl Outlets {
-    pub fn begin(log: Opened, wanted: Wanted, around: Around<'_>) -> Self {
+    pub fn begin(kept: Kept, wanted: Wanted, around: Around<'_>) -> Self {
         let Around { home, registry, commands, wishes, beat, tracker, stop } = around;
+        let Kept { log, mark, begin_at: _ } = kept;
         let numbers = Numbers::default();
+        let (keeping, stopped) = (mark.keep(registry.clone()), stop.clone());
+        tracker.spawn(async move { stopped.run_until_cancelled(keeping).await });
         if let Ok(log) = &log {
             tracker.spawn(write_log(log.clone(), registry.subscribe(), numbers.clone(), stop.clone()));
         }
@@ -119,10 +137,23 @@ impl Outlets {
 
 /// Tells of every Maya, though nothing changed.
 async fn heartbeat(registry: Registry, every: Duration) {
-    let mut beat = interval_at(Instant::now() + every, every);
+    // So long does nobody wait.
+    let Some(first) = Instant::now().checked_add(every) else { return };
+    let mut beat = interval_at(first, every);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
         registry.observe(&Observation::Beat);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_heartbeat_that_never_comes_is_no_trouble() {
+        let beating = heartbeat(Registry::default(), Duration::from_secs(u64::MAX));
+        tokio::time::timeout(Duration::from_secs(10), beating).await.expect("nobody waits so long");
     }
 }

@@ -7,6 +7,7 @@ use std::{
     num::{NonZeroU16, NonZeroU64},
     path::PathBuf,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use maya_mcp_endpoint::{AuditText, OnConflict, write_private};
@@ -47,7 +48,7 @@ pub struct Settings {
     pub quiet_until: Option<Timestamp>,
     /// What is selected is an event too.
     pub selection_events: bool,
-    /// So often each Maya is told of though nothing changed, in seconds; never unless it is set.
+    /// So often each Maya is told of though nothing changed, in seconds, at least 10; never unless it is set.
     pub heartbeat_s: Option<NonZeroU64>,
     /// For so long the event log is kept, in days.
     pub keep_events_days: NonZeroU16,
@@ -125,6 +126,15 @@ impl Settings {
         }
     }
 
+    /// How often to tell of each Maya, and not more often than `least`.
+    pub fn heartbeat(&self, least: Duration) -> Option<Duration> {
+        let every = Duration::from_secs(self.heartbeat_s?.get());
+        if every < least {
+            tracing::warn!(?every, ?least, "the setting heartbeat_s is too small: the least is taken");
+        }
+        Some(every.max(least))
+    }
+
     /// A missing file means the defaults.
     pub fn read(path: PathBuf) -> Result<Self, SettingsError> {
         match read_bytes(&path)? {
@@ -174,6 +184,15 @@ fn read_bytes(path: &PathBuf) -> Result<Option<Vec<u8>>, SettingsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_heartbeat_comes_no_more_often_than_it_may() {
+        let least = Duration::from_secs(10);
+        for (set, every) in [(None, None), (Some(1), Some(10)), (Some(10), Some(10)), (Some(90), Some(90))] {
+            let settings = Settings { heartbeat_s: set.and_then(NonZeroU64::new), ..Settings::default() };
+            assert_eq!(settings.heartbeat(least), every.map(Duration::from_secs), "set to {set:?}");
+        }
+    }
 
     #[test]
     fn what_is_not_set_has_its_default_and_unknown_keys_do_no_harm() {

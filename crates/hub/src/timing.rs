@@ -23,6 +23,8 @@ pub struct Timing {
     pub busy: Duration,
     /// Away for so long, a person should look.
     pub not_responding: Duration,
+    /// Between two heartbeats, whatever the settings say.
+    pub least_heartbeat: Duration,
 }
 
 impl Default for Timing {
@@ -40,6 +42,7 @@ impl Default for Timing {
             // A little less than two questions are apart, so that the second one tells.
             busy: Duration::from_millis(1900),
             not_responding: Duration::from_mins(1),
+            least_heartbeat: Duration::from_secs(10),
         }
     }
 }

@@ -20,7 +20,7 @@ mod webhooks;
 #[cfg(all(unix, not(target_os = "macos")))]
 pub use daemon::daemon;
 pub use desktop::{DesktopState, Handed, NotShown, Posted, deliver, keep};
-pub use log::{EventLog, Follow, Found, Limits, Page, Query, Recent, Torn, recent, write_log};
+pub use log::{EventLog, Follow, Found, Limits, Mark, Page, Query, Recent, Torn, recent, write_log};
 pub use notice::{Action, Notice, Urgency};
 pub use numbers::{DelayReport, Dropped, Numbers, OTHERS, Outlet, OutletReport, Report, SourceReport, count};
 pub use subscribers::{Blocking, LIMIT, News, Registration, Subscriber, Subscribers};
@@ -28,5 +28,5 @@ pub use tell::{Hears, Says, tell};
 pub use telling::{Notices, QuietHours, Subject, Telling, tomorrow};
 pub use webhooks::{
     Courier, History, InvalidWebhook, Pace, Secret, Webhook, WebhookOptions, WebhookState, Webhooks,
-    webhooks_in_settings,
+    furthest, webhooks_in_settings,
 };

@@ -4,6 +4,7 @@
 //! and that is said in the log itself.
 
 mod files;
+mod mark;
 mod reading;
 mod recent;
 mod writing;
@@ -19,9 +20,12 @@ use maya_mcp_session::{
     clock::{self, Timestamp},
 };
 
+use tokio::sync::watch;
+
 use crate::private_file;
 use writing::{Line, Writer};
 
+pub use mark::Mark;
 pub use reading::{Follow, Page, Query};
 pub use recent::{Recent, recent};
 pub use writing::write_log;
@@ -36,6 +40,8 @@ const STARTS: u64 = 1000;
 pub struct EventLog {
     folder: Arc<Path>,
     limits: Limits,
+    /// All events with a smaller number are written, or given up.
+    settled: watch::Sender<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,16 +90,20 @@ impl EventLog {
 
     /// To read it only.
     pub fn at(folder: PathBuf) -> Self {
-        Self { folder: folder.into(), limits: Limits::default() }
+        Self { folder: folder.into(), limits: Limits::default(), settled: watch::Sender::new(u64::MAX) }
     }
 
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
+    pub(crate) fn settled(&self) -> watch::Receiver<u64> {
+        self.settled.subscribe()
+    }
+
     fn open_at(folder: PathBuf, limits: Limits, now: Timestamp) -> io::Result<(Self, Found)> {
         private_file::make_secret_dir(&folder)?;
-        let log = Self { folder: folder.into(), limits };
+        let log = Self { folder: folder.into(), limits, settled: watch::Sender::new(0) };
         let mut found = Found::default();
         if let Some((first, newest)) = files::list(&log.folder)?.pop() {
             found.torn = files::mend(&newest)?;
@@ -118,22 +128,27 @@ impl EventLog {
     }
 
     fn tell_torn(&self, torn: Torn, seq: u64, now: Timestamp) -> io::Result<()> {
-        let event = EventInfo {
-            seq,
-            time: now.to_string(),
-            source: ENGINE.to_owned(),
-            kind: Kind::LogTorn,
-            session: None,
-            detail: format!(
-                "The last line of the event log was torn, as happens when the power fails or the program is killed: {} bytes, one event, are lost",
-                torn.bytes
-            ),
-            recovered_scene: None,
-        };
+        let detail = format!(
+            "The last line of the event log was torn, as happens when the power fails or the program is killed: {} bytes, one event, are lost",
+            torn.bytes
+        );
         let mut writer = Writer::new(self.clone());
-        writer.append(&[Line::of(&event, now)]).outcome?;
+        writer.append(&[log_torn(seq, now, detail)]).outcome?;
         writer.sync()
     }
+}
+
+fn log_torn(seq: u64, at: Timestamp, detail: String) -> Line {
+    let event = EventInfo {
+        seq,
+        time: at.to_string(),
+        source: ENGINE.to_owned(),
+        kind: Kind::LogTorn,
+        session: None,
+        detail,
+        recovered_scene: None,
+    };
+    Line::of(&event, at)
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -18,11 +18,12 @@ use maya_mcp_session::{EventInfo, Registry};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::Numbers;
+use crate::{Numbers, Query};
 
 pub use courier::Courier;
 pub use entry::{InvalidWebhook, Webhook, webhooks_in_settings};
 pub use pace::Pace;
+pub use place::furthest;
 pub use signature::Secret;
 
 use backlog::Backlog;
@@ -30,14 +31,17 @@ use place::Place;
 
 /// The events that were written down, for what the ring does not have any more.
 pub trait History: Send + Sync + 'static {
-    /// The first `limit` events with a number above `seq`, in order. May block.
-    fn after(&self, seq: u64, limit: usize) -> io::Result<Vec<EventInfo>>;
+    /// In order. May block.
+    fn read(&self, query: &Query) -> io::Result<Vec<EventInfo>>;
+
+    /// All events with a smaller number are there by now, or never will be.
+    fn settled(&self) -> watch::Receiver<u64>;
 }
 
 /// How one webhook fares.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct WebhookState {
-    /// Without its query, which may be a secret.
+    /// Scheme, host and port: the rest may be a secret.
     pub url: String,
     /// Since the start.
     pub delivered: u64,
@@ -83,9 +87,9 @@ impl Webhooks {
         for (webhook, place) in configured.into_iter().zip(places) {
             let begin = place.begin(&options.registry);
             let (state, seen) =
-                watch::channel(WebhookState { url: webhook.shown(), ..WebhookState::default() });
-            let backlog = Backlog::new(options, webhook.filter.clone(), begin);
-            couriers.push(Courier::new(webhook, backlog, place, options, state));
+                watch::channel(WebhookState { url: webhook.logged(), ..WebhookState::default() });
+            let backlog = Backlog::new(options, webhook.filter.clone(), begin.seq);
+            couriers.push(Courier::new(webhook, backlog, (place, begin.written), options, state));
             states.push(seen);
         }
         (Self(states.into()), couriers)

@@ -156,6 +156,11 @@ pub enum Update {
 }
 
 impl Subscription {
+    /// The number of the event that comes next; those before it were given, or are missed.
+    pub fn next_seq(&self) -> u64 {
+        self.next
+    }
+
     /// `None` when the registry is gone. Safe to drop half-way (cancel safe).
     pub async fn next(&mut self) -> Option<Update> {
         loop {

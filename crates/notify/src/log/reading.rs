@@ -50,7 +50,9 @@ impl EventLog {
                 content => content?,
             };
             let done = page.take(&content, query);
-            if done.is_break() || query.after.is_some_and(|after| *first <= after) {
+            // A file without an event says nothing of those before it.
+            let is_all = !content.is_empty() && query.after.is_some_and(|after| *first <= after);
+            if done.is_break() || is_all {
                 break;
             }
         }

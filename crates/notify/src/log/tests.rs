@@ -127,6 +127,54 @@ fn a_start_begins_beyond_all_that_were_written() {
 }
 
 #[test]
+fn no_number_is_given_twice_though_the_log_is_gone() {
+    let (home, folder) = folder();
+    let begin = |begin_at, furthest| Mark::begin(folder.clone(), begin_at, furthest).1;
+    assert_eq!(begin(1, None), 1, "nothing ever was, and no folder is no error");
+    fs::create_dir_all(&folder).expect("writable");
+    assert_eq!(begin(1, None), 1, "nor could it be written down");
+    assert_eq!(begin(1, None), 3000, "beyond what the start before had reserved, killed or not");
+    assert_eq!(begin(9000, None), 9000, "the log knows better");
+    assert_eq!(begin(1, Some(20_500)), 21_000, "or a webhook does");
+    for damaged in ["", "x", "18446744073709551615"] {
+        fs::write(folder.join("next"), damaged).expect("writable");
+        assert_eq!(begin(4000, Some(u64::MAX)), 4000, "{damaged:?} is no number of an event");
+    }
+    drop(home);
+}
+
+#[tokio::test]
+async fn numbers_are_reserved_before_they_are_given_out() {
+    let (_home, folder) = folder();
+    fs::create_dir_all(&folder).expect("writable");
+    let (mark, first) = Mark::begin(folder.clone(), 1, None);
+    let registry = Registry::beginning_at(first);
+    let reserved = || -> u64 {
+        fs::read_to_string(folder.join("next")).expect("written").trim().parse().expect("a number")
+    };
+    let happens = async {
+        for pid in 0..4000 {
+            registry.observe(&Observation::ProcessFound(Process::new(ProcessId { pid, started_at: 1 })));
+            if pid % 500 > 0 {
+                continue;
+            }
+            assert!(reserved() > registry.next_seq(), "the next one is reserved");
+            // A storm is no quicker than this.
+            while reserved() < registry.next_seq() + 1000 {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let both = async {
+        tokio::select! {
+            () = mark.keep(registry.clone()) => panic!("the registry is there"),
+            () = happens => {}
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), both).await.expect("it ends");
+}
+
+#[test]
 fn files_are_bounded_and_the_oldest_events_go_first() {
     let (_home, folder) = folder();
     let length = line(1000, noon()).text.len() as u64;
@@ -161,15 +209,78 @@ fn each_day_has_files_of_its_own_and_what_is_too_old_goes() {
         let file = File::options().append(true).open(newest(&folder)).expect("there");
         file.set_modified(SystemTime::from(at)).expect("ours");
     }
+    log.tidy(noon() + hours(24 * 4));
     assert_eq!(names(&folder), [1004, 1006, 1008], "the day before yesterday is kept");
     let later = noon() + hours(24 * 40);
     let (log, found) = EventLog::open_at(folder.clone(), limits, later).expect("writable");
-    assert_eq!(found.last_seq, Some(1009), "the last number is known");
-    assert_eq!(seqs(&log, &everything()), [0; 0], "but nothing else of so long ago");
-    let (log, found) = EventLog::open_at(folder.clone(), limits, later).expect("writable");
-    assert_eq!((found.last_seq, found.begin_at()), (Some(1009), 3000), "nor is the number forgotten");
+    assert_eq!((found.last_seq, found.begin_at()), (Some(1009), 3000), "the last number is known");
+    assert_eq!(seqs(&log, &everything()), (1004..1010).collect::<Vec<_>>(), "nothing is newer than these");
     write(&log, &[line(2000, later)]);
-    assert_eq!(seqs(&log, &everything()), [2000], "and it goes on");
+    log.tidy(later);
+    assert_eq!(seqs(&log, &everything()), [2000], "and now they are of long ago");
+}
+
+#[test]
+fn a_clock_that_is_ahead_for_one_start_costs_no_event() {
+    let (_home, folder) = folder();
+    let (log, _) = open(&folder, Limits::default());
+    write(&log, &lines(1..=10));
+    let ahead = noon() + hours(24 * 366);
+    let (log, _) = EventLog::open_at(folder.clone(), Limits::default(), ahead).expect("writable");
+    assert_eq!(seqs(&log, &everything()).len(), 10, "nothing newer is there");
+    write(&log, &[line(1000, ahead)]);
+    assert_eq!(seqs(&log, &everything()).len(), 11, "nor does the next file take them away");
+    let (log, _) = open(&folder, Limits::default());
+    assert_eq!(seqs(&log, &everything()).len(), 11, "and now the clock is right again");
+}
+
+#[test]
+fn after_days_without_an_event_the_log_goes_on_in_order() {
+    let (_home, folder) = folder();
+    let (log, _) = open(&folder, Limits { days: 1, ..Limits::default() });
+    let mut writer = Writer::new(log.clone());
+    writer.append(&lines(1..=3)).outcome.expect("writable");
+    let days_ago = SystemTime::from(noon() - hours(24 * 4));
+    let file = File::options().append(true).open(newest(&folder)).expect("there");
+    file.set_modified(days_ago).expect("ours");
+    log.tidy(noon());
+    writer.append(&lines(4..=3000)).outcome.expect("writable");
+    for after in [3, 4] {
+        let query = Query { after: Some(after), ..everything() };
+        assert_eq!(seqs(&log, &query), (after + 1..=3000).collect::<Vec<_>>(), "all after {after}");
+    }
+    let mut file = File::options().append(true).open(newest(&folder)).expect("there");
+    file.write_all(b"{\"seq\": 3001").expect("ours");
+    let (_, found) = open(&folder, log.limits);
+    assert_eq!(found.torn, Some(Torn { bytes: 12 }), "the last line is found where it was written");
+    assert!(found.begin_at() > 3001, "and the numbers go on behind it");
+}
+
+#[test]
+fn an_empty_newest_file_hides_none_before_it() {
+    let (_home, folder) = folder();
+    let (log, _) = open(&folder, Limits::default());
+    write(&log, &lines(1..=10));
+    fs::write(files::path(&folder, 4), "").expect("writable");
+    let after = seqs(&log, &Query { after: Some(6), ..everything() });
+    assert_eq!(after, [7, 8, 9, 10], "what a file without events is named is no answer");
+}
+
+#[test]
+fn numbers_go_on_after_lines_of_a_newer_program_and_damaged_ones_are_none() {
+    let (_home, folder) = folder();
+    open(&folder, Limits::default());
+    let newer = line(5000, noon()).text.replace("\"appeared\"", "\"later_kind\"");
+    for (name, text, begin) in [
+        (1, newer.clone(), 7000),
+        (1, format!("{newer}{{\"seq\":{}}}\n", u64::MAX), 7000),
+        (u64::MAX, String::new(), 7000),
+        (u64::MAX - 1, format!("{{\"seq\":{}}}\n", u64::MAX), 7000),
+    ] {
+        fs::write(files::path(&folder, name), text).expect("writable");
+        let (_, found) = open(&folder, Limits::default());
+        assert_eq!(found.begin_at(), begin, "with a file named {name}");
+    }
 }
 
 #[test]
@@ -391,6 +502,11 @@ async fn a_full_disk_costs_what_came_meanwhile_and_then_it_goes_on() {
         fs::remove_file(&full).expect("ours");
         world.come(3);
         world.until(|world| world.forwarded() == 1).await;
+        let events = log.read(&everything()).expect("readable").events;
+        let told: Vec<_> = events.iter().map(|event| (event.seq, event.kind)).collect();
+        let expected = [(1001, Kind::LogTorn), (1002, Kind::Appeared)];
+        assert_eq!(told, expected, "what is not there is told, in its place");
+        assert!(events[0].detail.contains("2 events"), "and how much it is: {}", events[0].detail);
         fs::remove_dir_all(&folder).expect("ours");
         world.come(4);
         world.until(|world| world.forwarded() == 2).await;

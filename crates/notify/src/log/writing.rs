@@ -24,7 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{EventLog, files};
+use super::{EventLog, files, log_torn};
 use crate::{
     Dropped, Numbers, Outlet,
     private_file::{self, sync_dir},
@@ -56,9 +56,17 @@ impl Line {
 #[derive(Debug)]
 pub struct Writer {
     log: EventLog,
-    current: Option<PathBuf>,
+    current: Option<Current>,
     /// A line is there in part, and could not be taken back.
     loose_end: bool,
+}
+
+/// The newest file.
+#[derive(Debug)]
+struct Current {
+    path: PathBuf,
+    /// Of the events in it. Its time on the disk is asked for only when it was begun by an earlier engine.
+    day: Date,
 }
 
 /// Of some lines, how many are written, and why the others are not.
@@ -108,17 +116,22 @@ impl Writer {
 
     fn file_for(&mut self, line: &Line) -> io::Result<File> {
         let folder = &self.log.folder;
+        let today = day(line.at);
         let newest = match self.current.take() {
-            Some(path) => Some(path),
-            None => files::list(folder)?.pop().map(|(_, path)| path),
+            Some(current) => Some((current.path, Some(current.day))),
+            None => files::list(folder)?.pop().map(|(_, path)| (path, None)),
         };
-        if let Some(path) = newest {
+        if let Some((path, written)) = newest {
             let file = private_file::append(&path)?;
             let about = file.metadata()?;
-            let written = Timestamp::try_from(about.modified()?).map(day).unwrap_or_default();
+            let written = match written {
+                Some(day) => day,
+                None => Timestamp::try_from(about.modified()?).map(day).unwrap_or_default(),
+            };
+            let is_empty = about.len() == 0;
             let has_room = about.len() + line.text.len() as u64 <= self.log.limits.file_bytes;
-            if about.len() == 0 || (has_room && day(line.at) <= written) {
-                self.current = Some(path);
+            if is_empty || (has_room && today <= written) {
+                self.current = Some(Current { path, day: if is_empty { today } else { written } });
                 return Ok(file);
             }
             // Only the newest file can be torn. A disk that cannot keep it now will not at the next try either.
@@ -127,7 +140,7 @@ impl Writer {
         let path = files::path(folder, line.seq);
         let file = private_file::append(&path)?;
         sync_dir(&path);
-        self.current = Some(path);
+        self.current = Some(Current { path, day: today });
         self.loose_end = false;
         self.log.tidy(line.at);
         Ok(file)
@@ -135,8 +148,8 @@ impl Writer {
 
     /// So that what is written survives a power failure too.
     pub fn sync(&self) -> io::Result<()> {
-        let Some(path) = &self.current else { return Ok(()) };
-        File::options().append(true).open(path)?.sync_data()
+        let Some(current) = &self.current else { return Ok(()) };
+        File::options().append(true).open(&current.path)?.sync_data()
     }
 }
 
@@ -165,8 +178,16 @@ impl Waiting {
                 self.numbers.dropped(Outlet::Log, edge.kind(), Dropped::Missed);
                 self.lost += 1;
             }
-            Some(Update::Resync { missed, .. }) => self.lost += missed,
+            Some(Update::Resync { missed, .. }) => {
+                self.numbers.missed(Outlet::Log, missed);
+                self.lost += missed;
+            }
         }
+    }
+
+    /// All events with a smaller number are dealt with.
+    fn settled(&self) -> u64 {
+        self.edges.first().map_or_else(|| self.news.next_seq(), |edge| edge.seq)
     }
 
     /// Until there is something to do.
@@ -202,8 +223,21 @@ struct Chores {
     tidy: bool,
 }
 
+/// However the writing ends, nobody waits for it any more.
+struct Ending(EventLog);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.settled.send_replace(u64::MAX);
+    }
+}
+
 /// Writes every event until `stop`, and then what came before it.
 pub async fn write_log(log: EventLog, news: Subscription, numbers: Numbers, stop: CancellationToken) {
+    let _ending = Ending(log.clone());
+    // The number of the event that is to be written next.
+    let mut due = news.next_seq();
+    log.settled.send_replace(due);
     let mut waiting = Waiting { news, edges: Vec::new(), numbers: numbers.clone(), lost: 0, over: false };
     let mut writer = Writer::new(log.clone());
     let mut tidying = interval(TIDYING);
@@ -225,7 +259,7 @@ pub async fn write_log(log: EventLog, news: Subscription, numbers: Numbers, stop
         let batch = std::mem::take(&mut waiting.edges);
         let told: Vec<_> = batch.iter().map(|edge| (edge.kind(), edge.known)).collect();
         let chores = Chores { sync: ending || told.iter().any(|(kind, _)| *kind == Kind::Crashed), tidy };
-        let working = spawn_blocking(move || work(writer, &batch, chores));
+        let working = spawn_blocking(move || work(writer, &batch, due, chores));
         let worked = tokio::select! {
             worked = working => worked,
             never = waiting.gather() => match never {},
@@ -235,11 +269,12 @@ pub async fn write_log(log: EventLog, news: Subscription, numbers: Numbers, stop
                 return;
             }
         };
-        let (next, Appended { written, outcome }) = worked.unwrap_or_else(|panicked| {
+        let (next, Worked { written, due: due_now, outcome }) = worked.unwrap_or_else(|panicked| {
             let outcome = Err(io::Error::other(panicked));
-            (Writer::new(log.clone()), Appended { written: 0, outcome })
+            (Writer::new(log.clone()), Worked { written: 0, due, outcome })
         });
-        writer = next;
+        (writer, due) = (next, due_now);
+        log.settled.send_replace(waiting.settled());
         count(&numbers, &told, written, Dropped::Failed);
         if let (Err(error), false) = (&outcome, failed_before) {
             tracing::warn!(%error, folder = %log.folder.display(), "the event log cannot be written");
@@ -256,8 +291,18 @@ pub async fn write_log(log: EventLog, news: Subscription, numbers: Numbers, stop
     }
 }
 
-fn work(mut writer: Writer, batch: &[Edge], chores: Chores) -> (Writer, Appended) {
-    let lines: Vec<_> = batch.iter().map(|edge| Line::of(&event_info(edge), edge.at)).collect();
+/// What has become of some events.
+#[derive(Debug)]
+struct Worked {
+    /// So many are in the log, from the first on.
+    written: usize,
+    /// The number of the event that is to be written next.
+    due: u64,
+    outcome: io::Result<()>,
+}
+
+fn work(mut writer: Writer, batch: &[Edge], due: u64, chores: Chores) -> (Writer, Worked) {
+    let lines = lines(batch, due);
     let mut appended = writer.append(&lines);
     if chores.sync && appended.outcome.is_ok() {
         appended.outcome = writer.sync();
@@ -265,7 +310,25 @@ fn work(mut writer: Writer, batch: &[Edge], chores: Chores) -> (Writer, Appended
     if chores.tidy {
         writer.log.tidy(clock::now());
     }
-    (writer, appended)
+    let due = lines[..appended.written].last().map_or(due, |line| line.seq + 1);
+    let written = batch.iter().take_while(|edge| edge.seq < due).count();
+    (writer, Worked { written, due, outcome: appended.outcome })
+}
+
+/// Where events before one are missing, a line with the number of the last of them says so.
+fn lines(batch: &[Edge], mut due: u64) -> Vec<Line> {
+    let mut lines = Vec::with_capacity(batch.len());
+    for edge in batch {
+        if let Some(missing) = edge.seq.checked_sub(due).filter(|missing| *missing > 0) {
+            let detail = format!(
+                "The disk was full or too slow for the event log: {missing} events, up to this one, are not in it"
+            );
+            lines.push(log_torn(edge.seq - 1, edge.at, detail));
+        }
+        lines.push(Line::of(&event_info(edge), edge.at));
+        due = edge.seq + 1;
+    }
+    lines
 }
 
 fn count(numbers: &Numbers, told: &[(Kind, Instant)], written: usize, otherwise: Dropped) {

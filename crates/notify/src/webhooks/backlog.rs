@@ -1,22 +1,20 @@
 //! What a webhook has still to deliver.
 //!
-//! Invariant: in order and without doubles, and never more than [`KEPT`] events nor older than [`OLDEST`]: what goes beyond is counted.
+//! Invariant: in order and without doubles, and never more than [`KEPT`] events nor older than [`OLDEST`]: what is read and goes beyond is counted.
 
 use std::{collections::VecDeque, fmt, io, sync::Arc, time::Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use maya_mcp_session::{EventInfo, Filter, Registry, clock, event_info};
+use maya_mcp_session::{EventInfo, Filter, Kind, Registry, event_info};
 use tokio::{sync::watch, task::spawn_blocking};
 
 use super::{History, WebhookOptions};
-use crate::{Dropped, Numbers, Outlet};
+use crate::{Dropped, Numbers, Outlet, Query};
 
 /// So many are kept for a server that does not take them.
 pub(super) const KEPT: usize = 1000;
 /// Nobody acts on what is older.
 pub(super) const OLDEST: SignedDuration = SignedDuration::from_hours(24);
-/// So many are read from the log at once.
-const PAGE: usize = 500;
 
 pub(super) struct Backlog {
     registry: Registry,
@@ -36,6 +34,8 @@ pub(super) struct Waiting {
     pub event: EventInfo,
     /// None for one that is from the log.
     pub known: Option<Instant>,
+    /// When it was known, or read from the log.
+    since: Instant,
 }
 
 impl Backlog {
@@ -98,45 +98,58 @@ impl Backlog {
             for edge in since.edges {
                 self.read_to = edge.seq;
                 if self.filter.admits_edge(&edge) {
-                    self.keep(Waiting { event: event_info(&edge), known: Some(edge.known) });
+                    self.keep(Waiting {
+                        event: event_info(&edge),
+                        known: Some(edge.known),
+                        since: edge.known,
+                    });
                 }
             }
             break;
         }
-        self.give_up_old(clock::now());
+        self.give_up_old();
     }
 
-    /// Reads some of what came before `until`; moves on in any case.
+    /// Reads what came before `until`, which the ring does not have any more: once, and no more than is kept.
     async fn read_log(&mut self, until: u64) {
-        let after = self.read_to;
-        let page = match self.history.clone() {
-            Some(history) => spawn_blocking(move || history.after(after, PAGE))
-                .await
-                .unwrap_or_else(|panicked| Err(io::Error::other(panicked))),
-            None => Ok(Vec::new()),
-        };
-        let page = page.unwrap_or_else(|error| {
+        let page = self.read_page(until).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a webhook cannot read the event log");
             Vec::new()
         });
-        let before = self.read_to;
-        for event in page.into_iter().filter(|event| event.seq < until) {
-            if event.seq <= self.read_to {
-                continue;
-            }
-            self.read_to = event.seq;
-            if self.filter.admits(event.kind, &event.source) {
-                self.keep(Waiting { event, known: None });
+        let newest = page.last().and_then(|event| event.time.parse::<Timestamp>().ok());
+        // Not the clock: were it ahead for a moment, all would be too old.
+        let is_old = |event: &EventInfo| {
+            let time = event.time.parse::<Timestamp>();
+            newest.zip(time.ok()).is_some_and(|(newest, time)| newest.duration_since(time) > OLDEST)
+        };
+        let since = Instant::now();
+        for event in page {
+            if is_old(&event) {
+                self.give_up(event.kind);
+            } else {
+                self.keep(Waiting { event, known: None, since });
             }
         }
-        if self.read_to == before {
-            // Between two starts there is a gap; within one, these are lost.
-            let lost = self.registry.since(before + 1).missed;
-            if lost > 0 {
-                tracing::warn!(lost, "events that a webhook has missed are not in the event log");
-            }
-            self.read_to = until - 1;
+        self.read_to = until - 1;
+    }
+
+    async fn read_page(&self, until: u64) -> io::Result<Vec<EventInfo>> {
+        let Some(history) = self.history.clone() else {
+            let lost = self.registry.since(self.read_to + 1).missed;
+            tracing::warn!(lost, "without an event log, a webhook has missed events");
+            return Ok(Vec::new());
+        };
+        if until > self.registry.first_seq() {
+            // What is not in the ring any more may still be on its way to the disk.
+            let mut settled = history.settled();
+            let _gone = settled.wait_for(|settled| *settled >= until).await;
         }
+        let (after, before, filter) = (Some(self.read_to), Some(until), self.filter.clone());
+        // One more tells that there were too many.
+        let query = Query { after, before, filter, last: Some(KEPT + 1), since: None };
+        spawn_blocking(move || history.read(&query))
+            .await
+            .unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
     }
 
     fn keep(&mut self, waiting: Waiting) {
@@ -146,21 +159,21 @@ impl Backlog {
         self.waiting.push_back(waiting);
     }
 
-    fn give_up_old(&mut self, now: Timestamp) {
-        let is_old = |waiting: &Waiting| {
-            let time = waiting.event.time.parse::<Timestamp>();
-            time.is_ok_and(|time| now.duration_since(time) > OLDEST)
-        };
-        while self.first().is_some_and(is_old) {
+    fn give_up_old(&mut self) {
+        while self.first().is_some_and(|waiting| waiting.since.elapsed() > OLDEST.unsigned_abs()) {
             self.give_up_first();
         }
     }
 
     fn give_up_first(&mut self) {
         if let Some(waiting) = self.waiting.pop_front() {
-            self.numbers.dropped(Outlet::Webhook, waiting.event.kind, Dropped::Missed);
-            self.given_up += 1;
+            self.give_up(waiting.event.kind);
         }
+    }
+
+    fn give_up(&mut self, kind: Kind) {
+        self.numbers.dropped(Outlet::Webhook, kind, Dropped::Missed);
+        self.given_up += 1;
     }
 }
 

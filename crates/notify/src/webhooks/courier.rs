@@ -20,6 +20,9 @@ use super::{
 };
 use crate::{Dropped, Numbers, Outlet};
 
+/// After so many events that were not wanted, it is written down too that they were looked at.
+const LOOKED_AT: u64 = 256;
+
 /// To be run, once, for as long as the engine runs.
 #[derive(Debug)]
 pub struct Courier {
@@ -47,12 +50,12 @@ impl Courier {
     pub(super) fn new(
         webhook: Webhook,
         backlog: Backlog,
-        place: Place,
+        (place, written): (Place, u64),
         options: &WebhookOptions,
         state: watch::Sender<WebhookState>,
     ) -> Self {
         Self {
-            written: backlog.place(),
+            written,
             webhook,
             backlog,
             place,
@@ -78,6 +81,9 @@ impl Courier {
         loop {
             self.look().await;
             let Some(waiting) = self.backlog.first().cloned() else {
+                if self.backlog.place() >= self.written.saturating_add(LOOKED_AT) {
+                    self.write_place().await;
+                }
                 self.backlog.changed().await;
                 continue;
             };
@@ -208,7 +214,7 @@ impl Courier {
 
     async fn write_place(&mut self) {
         let (place, seq) = (self.place.clone(), self.backlog.place());
-        if seq == self.written {
+        if seq <= self.written {
             return;
         }
         let written = spawn_blocking(move || place.write(seq)).await;

@@ -2,16 +2,18 @@
 
 use std::io;
 
-use maya_mcp_session::{EventInfo, Filter};
+use maya_mcp_session::EventInfo;
+use tokio::sync::watch;
 
 use super::History;
 use crate::{EventLog, Query};
 
 impl History for EventLog {
-    fn after(&self, seq: u64, limit: usize) -> io::Result<Vec<EventInfo>> {
-        let query = Query { after: Some(seq), filter: Filter::everything(), ..Query::default() };
-        let mut events = self.read(&query)?.events;
-        events.truncate(limit);
-        Ok(events)
+    fn read(&self, query: &Query) -> io::Result<Vec<EventInfo>> {
+        Ok(self.read(query)?.events)
+    }
+
+    fn settled(&self) -> watch::Receiver<u64> {
+        self.settled()
     }
 }

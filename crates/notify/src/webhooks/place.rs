@@ -5,21 +5,29 @@
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
-    fs,
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use maya_mcp_session::Registry;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 
 use super::Webhook;
+use crate::private_file::{self, OnConflict};
 
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     path: PathBuf,
+}
+
+/// Where a webhook begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begin {
+    /// All events up to this one are dealt with.
+    pub seq: u64,
+    /// What the file says: it never goes back.
+    pub written: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -37,43 +45,52 @@ impl Place {
         &self.path
     }
 
-    /// The number of the last event that is dealt with. Written down at once where it was not, so that nothing after it is lost.
-    pub fn begin(&self, registry: &Registry) -> u64 {
+    /// The number of the last event that is dealt with, and what the file says. Written down at once where it was not, so that nothing
+    /// after it is lost.
+    pub fn begin(&self, registry: &Registry) -> Begin {
         let next = registry.next_seq();
         match self.read() {
-            Ok(Some(seq)) if seq < next => return seq,
-            // The numbers have begun anew, with the event log: all that is there is news.
-            Ok(Some(_)) => return registry.oldest_seq().saturating_sub(1),
+            Ok(Some(seq)) if seq < next => return Begin { seq, written: seq },
+            // The numbers have begun anew: all that is there is news. The file waits for them to come so far again.
+            Ok(Some(written)) => return Begin { seq: registry.oldest_seq().saturating_sub(1), written },
             Ok(None) => {}
             Err(error) => {
                 let path = self.path.display();
-                tracing::warn!(%error, %path, "how far a webhook had come is lost: it begins with the next event");
+                tracing::warn!(%error, %path, "how far a webhook had come is lost: the events of the last day may come again");
+                return Begin { seq: 0, written: 0 };
             }
         }
         let seq = next.saturating_sub(1);
         if let Err(error) = self.write(seq) {
             tracing::warn!(%error, path = %self.path.display(), "how far a webhook has come could not be written");
         }
-        seq
+        Begin { seq, written: seq }
     }
 
     fn read(&self) -> io::Result<Option<u64>> {
-        match fs::read(&self.path) {
-            Ok(text) => Ok(Some(serde_json::from_slice::<Written>(&text)?.seq)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        read(&self.path)
     }
 
-    /// Blocks. Not forced onto the disk: after a power failure some events may come twice, which their ids tell.
+    /// Blocks.
     pub fn write(&self, seq: u64) -> io::Result<()> {
         let folder = self.path.parent().expect("it was joined to a folder");
-        fs::create_dir_all(folder)?;
-        let mut file = NamedTempFile::new_in(folder)?;
-        file.write_all(&serde_json::to_vec(&Written { seq })?)?;
-        file.persist(&self.path)?;
-        Ok(())
+        private_file::make_dir(folder)?;
+        private_file::write(&self.path, &serde_json::to_vec(&Written { seq })?, OnConflict::Replace)
     }
+}
+
+fn read(path: &Path) -> io::Result<Option<u64>> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(serde_json::from_slice::<Written>(&text)?.seq)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// How far the webhook has come that has come furthest: an event with that number there was.
+pub fn furthest(folder: &Path) -> Option<u64> {
+    let files = fs::read_dir(folder).ok()?;
+    files.flatten().filter_map(|file| read(&file.path()).ok()?).max()
 }
 
 /// A webhook that is set again later begins anew.

@@ -107,10 +107,10 @@ impl Post {
                     format!("it redirects to {to} ({status}), which is not followed: set the right address");
                 Answer::Later { why, asked: None }
             }
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-                later(status, header(RETRY_AFTER), now)
+            // These are about this one event; all others, about the server, its address or who may post there.
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+                Answer::Refused(format!("it answers {status}"))
             }
-            _ if status.is_client_error() => Answer::Refused(format!("it answers {status}")),
             _ => later(status, header(RETRY_AFTER), now),
         }
     }

@@ -142,13 +142,42 @@ struct Engine {
 }
 
 /// The event log's part.
-#[derive(Debug, Default)]
-struct Log(Mutex<Vec<EventInfo>>);
+#[derive(Debug)]
+struct Log {
+    events: Mutex<Vec<EventInfo>>,
+    settled: watch::Sender<u64>,
+    /// How often it was read.
+    reads: AtomicUsize,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { events: Mutex::default(), settled: watch::Sender::new(u64::MAX), reads: AtomicUsize::new(0) }
+    }
+}
+
+impl Log {
+    fn extend(&self, events: impl IntoIterator<Item = EventInfo>) {
+        self.events.lock().expect("nobody panicked").extend(events);
+    }
+}
 
 impl History for Log {
-    fn after(&self, seq: u64, limit: usize) -> io::Result<Vec<EventInfo>> {
-        let events = self.0.lock().expect("nobody panicked");
-        Ok(events.iter().filter(|event| event.seq > seq).take(limit).cloned().collect())
+    fn read(&self, query: &Query) -> io::Result<Vec<EventInfo>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let events = self.events.lock().expect("nobody panicked");
+        let wanted = |event: &&EventInfo| {
+            query.after.is_none_or(|after| event.seq > after)
+                && query.before.is_none_or(|before| event.seq < before)
+                && query.filter.admits(event.kind, &event.source)
+        };
+        let events = events.iter().filter(wanted).cloned().collect::<Vec<_>>();
+        let surplus = query.last.map_or(0, |last| events.len().saturating_sub(last));
+        Ok(events[surplus..].to_vec())
+    }
+
+    fn settled(&self) -> watch::Receiver<u64> {
+        self.settled.subscribe()
     }
 }
 
@@ -174,7 +203,7 @@ impl Engine {
     fn restart(&mut self) {
         let (first, next) = (self.registry.oldest_seq(), self.registry.next_seq());
         let edges = self.registry.since(first).edges;
-        self.history.0.lock().expect("nobody panicked").extend(edges.iter().map(event_info));
+        self.history.extend(edges.iter().map(event_info));
         self.registry = Registry::beginning_at(next.next_multiple_of(1000));
     }
 
@@ -273,7 +302,7 @@ async fn an_event_arrives_signed_as_the_specification_has_it() {
         (&body["data"]["time"], &json!("maya-2")),
         "{body}"
     );
-    assert_eq!(state.url, format!("{}/hook", server.origin), "without its query");
+    assert_eq!(state.url, server.origin, "without its path and query, which may be secrets");
     assert_eq!((state.waiting, state.last_error), (0, None), "all is well");
     assert_eq!(engine.numbers.report().delivery[0].count, 1, "and how long it took is known");
 }
@@ -300,6 +329,11 @@ async fn a_server_that_fails_gets_the_same_again_until_it_is_back() {
         Reply::Status(429),
         Reply::Status(408),
         Reply::Status(425),
+        Reply::Status(401),
+        Reply::Status(403),
+        Reply::Status(404),
+        Reply::Status(405),
+        Reply::Status(407),
         Reply::RetryAfter("3600"),
         Reply::RetryAfter("nonsense"),
     ];
@@ -389,13 +423,16 @@ async fn what_was_delivered_just_before_a_crash_comes_again_with_its_id() {
     let ids = requests.iter().map(|request| request.header("webhook-id")).collect::<Vec<_>>();
     assert_eq!(ids[0], ids[1], "whoever counts can tell that it is the same");
 
+    engine.happens([2]);
+    engine.restart();
     fs::write(engine.place(), "{").expect("writable");
     let running = engine.begin(settings);
-    engine.happens([2]);
-    let requests = server.wait_for(3).await;
-    running.wait_until(|state| state.delivered == 1).await;
+    engine.happens([3]);
+    let requests = server.wait_for(5).await;
+    running.wait_until(|state| state.delivered == 3).await;
     running.stop().await;
-    assert_eq!(requests[2].source(), "maya-2", "a torn file means beginning with what is next");
+    assert_eq!(sources(&requests[2..]), names([1, 2, 3]), "a torn file loses nothing of the last day");
+    assert_eq!(requests[2].header("webhook-id"), ids[0], "and what comes again can be told");
 }
 
 #[tokio::test]
@@ -453,7 +490,7 @@ async fn a_redirect_is_followed_on_the_same_server_only() {
 
 #[tokio::test]
 async fn an_event_that_is_refused_is_given_up_and_one_that_is_gone_ends_it() {
-    let refusals = [404, 500, 400, 401, 200].map(Reply::Status);
+    let refusals = [400, 500, 413, 422, 200].map(Reply::Status);
     let (server, mut engine) = (Server::begin(refusals).await, Engine::new());
     let settings = json!([{ "url": server.origin }]);
     let running = engine.begin(settings.clone());
@@ -539,7 +576,7 @@ async fn what_waits_is_bounded_in_number_and_age_and_the_rest_is_counted() {
     let (mut engine, now) = (Engine::new(), clock::now());
     let old = now - SignedDuration::from_hours(25);
     let events = (1..=900).map(|seq| event(seq, old)).chain((901..=999).map(|seq| event(seq, now)));
-    engine.history.0.lock().expect("nobody panicked").extend(events);
+    engine.history.extend(events);
     let mut backlog = Backlog::new(&engine.options(), Filter::default(), 0);
     backlog.top_up().await;
     assert_eq!(
@@ -592,6 +629,80 @@ async fn a_webhook_that_was_taken_out_begins_anew_and_numbers_that_begin_anew_ar
     assert_eq!(sources(&requests), names([2, 3]), "not what happened while it was not set");
 }
 
+#[tokio::test]
+async fn a_log_that_is_a_moment_late_loses_nothing() {
+    let engine = Engine::new();
+    engine.history.settled.send_replace(1000);
+    let wanted = Filter { kinds: None, sources: Some((1..=10).map(|pid| format!("maya-{pid}")).collect()) };
+    let mut backlog = Backlog::new(&engine.options(), wanted, 999);
+    engine.happens(1..=10);
+    let edges = engine.registry.since(1000).edges;
+    engine.happens(11..=1500);
+    let late = async {
+        tokio::task::yield_now().await;
+        assert_eq!(engine.history.reads.load(Ordering::Relaxed), 0, "they are not there yet");
+        engine.history.extend(edges.iter().map(event_info));
+        engine.history.settled.send_replace(engine.registry.next_seq());
+    };
+    let both = async { tokio::join!(backlog.top_up(), late) };
+    timeout(PATIENCE, both).await.expect("it waits for the log, and no longer");
+    assert_eq!(backlog.len(), 10, "they are in the log by then");
+    assert_eq!(engine.history.reads.load(Ordering::Relaxed), 1, "which is read once");
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_empties_no_queue() {
+    let (engine, now) = (Engine::new(), clock::now());
+    let long_ago = now - SignedDuration::from_hours(24 * 366);
+    engine.history.extend((1..=10).map(|seq| event(seq, long_ago)));
+    let mut backlog = Backlog::new(&engine.options(), Filter::default(), 0);
+    engine.happens([1]);
+    backlog.top_up().await;
+    assert_eq!((backlog.len(), engine.count("missed")), (11, 0), "for the log, it was a moment ago");
+}
+
+#[tokio::test]
+async fn numbers_that_begin_anew_for_one_start_repeat_nothing_after_it() {
+    let (server, mut engine) = (Server::begin([]).await, Engine::new());
+    let settings = json!([{ "url": server.origin }]);
+    let running = engine.begin(settings.clone());
+    engine.happens(1..=3);
+    running.wait_until(|state| state.delivered == 3).await;
+    running.stop().await;
+    engine.restart();
+    let next = engine.registry.next_seq();
+    assert_eq!(furthest(&engine.home.path().join("webhooks")), Some(1002), "as the next start can read");
+    engine.registry = Registry::beginning_at(1);
+    let history = std::mem::take(&mut engine.history);
+    let running = engine.begin(settings.clone());
+    engine.happens([4]);
+    running.wait_until(|state| state.delivered == 1).await;
+    running.stop().await;
+    engine.history = history;
+    engine.registry = Registry::beginning_at(next);
+    let running = engine.begin(settings);
+    engine.happens([5]);
+    let requests = server.wait_for(5).await;
+    running.wait_until(|state| state.delivered == 1).await;
+    running.stop().await;
+    assert_eq!(sources(&requests), names(1..=5), "each once");
+}
+
+#[tokio::test]
+async fn the_place_moves_on_though_nothing_was_wanted() {
+    let (server, engine) = (Server::begin([]).await, Engine::new());
+    let running = engine.begin(json!([{ "url": server.origin, "kinds": ["crashed"] }]));
+    let place = engine.place();
+    engine.happens(1..=900);
+    let moved = async {
+        while fs::read_to_string(&place).is_ok_and(|text| text == r#"{"seq":999}"#) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, moved).await.expect("what was looked at is written down before the end, too");
+    running.stop().await;
+}
+
 /// What is logged.
 #[derive(Debug, Clone, Default)]
 struct Logged(Arc<Mutex<Vec<u8>>>);
@@ -613,7 +724,7 @@ async fn no_secret_is_logged_and_an_outage_is_told_once() {
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
     let subscriber = subscriber.with_writer(move || writer.clone()).finish();
     let _logging = tracing::subscriber::set_default(subscriber);
-    let (server, engine) = (Server::begin([500, 500, 404, 404, 404].map(Reply::Status)).await, Engine::new());
+    let (server, engine) = (Server::begin([500, 500, 400, 400, 400].map(Reply::Status)).await, Engine::new());
     let url = format!("{}/path-word?query-word", server.origin);
     let running = engine.begin(json!([{ "url": url, "secret": SECRET }]));
     engine.happens([1, 2]);
