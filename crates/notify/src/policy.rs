@@ -29,10 +29,12 @@ const SLEPT: Duration = Duration::from_secs(10);
 const GATHER: Duration = Duration::from_millis(250);
 
 /// Both clocks: one of them nobody sets, and the other one runs while the machine sleeps.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Now {
     pub mono: Instant,
     pub wall: Timestamp,
+    /// Where the machine is: people travel with theirs.
+    pub zone: TimeZone,
 }
 
 /// A place on the desktop.
@@ -63,7 +65,6 @@ pub(crate) struct Show {
 
 #[derive(Debug)]
 pub(crate) struct Policy {
-    zone: TimeZone,
     heard: BTreeMap<SessionId, Heard>,
     /// What was shown in the last minutes, and when; longer than a session that goes and comes.
     limits: BTreeMap<(SessionId, Subject, String), Instant>,
@@ -118,12 +119,12 @@ enum Together {
 }
 
 impl Policy {
-    pub fn new(zone: TimeZone, now: Now) -> Self {
+    pub fn new(now: Now) -> Self {
         let gate = now.mono + SETTLE;
-        Self { zone, heard: BTreeMap::new(), limits: BTreeMap::new(), gate, last: now, groups: 0 }
+        Self { heard: BTreeMap::new(), limits: BTreeMap::new(), gate, last: now, groups: 0 }
     }
 
-    pub fn step(&mut self, snapshot: &Snapshot, telling: &Telling, now: Now) -> Step {
+    pub fn step(&mut self, snapshot: &Snapshot, telling: &Telling, now: &Now) -> Step {
         self.watch_the_clocks(now);
         let before = self.places();
         let mut step = Step::default();
@@ -152,12 +153,12 @@ impl Policy {
         said.filter(|said| said.place == Some(place)).for_each(|said| said.place = None);
     }
 
-    fn watch_the_clocks(&mut self, now: Now) {
+    fn watch_the_clocks(&mut self, now: &Now) {
         let by_wall = Duration::try_from(now.wall.duration_since(self.last.wall)).unwrap_or_default();
         if by_wall.max(now.mono - self.last.mono) > SLEPT {
             self.gate = self.gate.max(now.mono + SETTLE_AWAKE);
         }
-        self.last = now;
+        self.last = now.clone();
         self.limits.retain(|_, told| now.mono - *told < LIMIT);
     }
 
@@ -166,7 +167,7 @@ impl Policy {
     }
 
     /// Finds what is news of one session, and takes back what is not true any more.
-    fn compare(&mut self, id: SessionId, who: Who, telling: &Telling, now: Now, step: &mut Step) {
+    fn compare(&mut self, id: SessionId, who: Who, telling: &Telling, now: &Now, step: &mut Step) {
         let heard = self.heard.entry(id).or_default();
         // What the artist has turned off leaves the desktop; quiet begins with what comes next.
         if let Some(said) = &mut heard.said
@@ -178,7 +179,7 @@ impl Policy {
             let Some(said) = heard.said.as_ref().filter(|said| said.subject == *subject) else { return true };
             let changed = lasts(*subject) && said.words != words(&of_one(*subject, who));
             let unheard = said.place.is_none() && still_wrong(*subject, who);
-            changed || unheard && telling.wants(*subject, now.wall, &self.zone)
+            changed || unheard && telling.wants(*subject, now.wall, &now.zone)
         });
         let before = heard.pending.take();
         heard.pending = news.map(|subject| {
@@ -213,11 +214,11 @@ impl Policy {
     }
 
     /// What is not wanted counts as said when its time comes.
-    fn mute(&mut self, telling: &Telling, now: Now, step: &mut Step) {
+    fn mute(&mut self, telling: &Telling, now: &Now, step: &mut Step) {
         let ids: Vec<_> = self.heard.keys().copied().collect();
         for id in ids {
             let Some(pending) = self.heard[&id].pending.as_ref() else { continue };
-            let unwanted = !telling.wants(pending.subject, now.wall, &self.zone);
+            let unwanted = !telling.wants(pending.subject, now.wall, &now.zone);
             if unwanted && self.due(id, pending) <= now.mono {
                 step.dropped.push((kind(pending.subject), Dropped::Muted));
                 self.heard.entry(id).or_default().settle(None);
@@ -225,7 +226,7 @@ impl Policy {
         }
     }
 
-    fn hold_back_what_repeats(&mut self, now: Now, step: &mut Step) {
+    fn hold_back_what_repeats(&mut self, now: &Now, step: &mut Step) {
         let Self { heard, limits, .. } = self;
         for (id, heard) in heard {
             let Some(pending) = heard.pending.as_mut().filter(|pending| !pending.repeats) else { continue };
@@ -238,7 +239,7 @@ impl Policy {
     }
 
     /// Whatever is due, and whatever can be told along with it.
-    fn say(&mut self, there: &BTreeMap<SessionId, Who>, now: Now, step: &mut Step) {
+    fn say(&mut self, there: &BTreeMap<SessionId, Who>, now: &Now, step: &mut Step) {
         let mut due = BTreeSet::new();
         let mut free: BTreeMap<Together, Vec<SessionId>> = BTreeMap::new();
         for (id, heard) in &self.heard {

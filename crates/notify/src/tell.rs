@@ -59,17 +59,17 @@ pub async fn tell<Delivery: Future<Output = ()>>(
     deliver: impl Fn(watch::Receiver<Posted>, mpsc::Sender<Handed>) -> Delivery,
     stop: CancellationToken,
 ) {
-    let zone = TimeZone::system();
-    let mut policy = Policy::new(zone.clone(), now());
-    let mut asking = Asking::new(zone);
+    let mut policy = Policy::new(now());
+    let mut asking = Asking::default();
     let mut deliveries = FuturesUnordered::new();
     let (handing, mut handed) = mpsc::channel(HANDED);
     let mut board = Board::new(says);
     loop {
         let snapshot = hears.snapshots.borrow_and_update().clone();
         let telling = hears.telling.borrow_and_update().clone();
-        let decided = policy.step(&snapshot, &telling, now());
-        let asked = asking.step(&snapshot, &telling, now(), &title);
+        let now = now();
+        let decided = policy.step(&snapshot, &telling, &now);
+        let asked = asking.step(&snapshot, &telling, &now, &title);
         let again = [decided.again, asking.due].into_iter().flatten().min();
         decided.dropped.iter().for_each(|(kind, why)| board.drop(*kind, *why));
         let (withdrawn, shown) = places(decided, asked);
@@ -123,7 +123,8 @@ fn places(decided: policy::Step, asked: questions::Step) -> (Vec<Place>, Vec<(Pl
 }
 
 fn now() -> Now {
-    Now { mono: Instant::now(), wall: clock::now() }
+    // The library keeps the zone for a while, and then looks at the system's again.
+    Now { mono: Instant::now(), wall: clock::now(), zone: TimeZone::system() }
 }
 
 /// Whoever sends no more has nothing more to say.
@@ -134,22 +135,18 @@ async fn changed<T>(watched: &mut watch::Receiver<T>) {
 }
 
 /// What clients ask, as far as it is to be told.
+#[derive(Default)]
 struct Asking {
-    zone: TimeZone,
     told: Told,
     due: Option<Instant>,
 }
 
 impl Asking {
-    fn new(zone: TimeZone) -> Self {
-        Self { zone, told: Told::default(), due: None }
-    }
-
     fn step(
         &mut self,
         snapshot: &Snapshot,
         telling: &Telling,
-        now: Now,
+        now: &Now,
         title: &impl Fn(&ClientName) -> String,
     ) -> questions::Step {
         let mut step = questions::Step::default();
@@ -158,7 +155,7 @@ impl Asking {
         }
         step.withdraw.extend(self.told.settle(snapshot));
         // What is open still when quiet ends is told then.
-        let is_news = telling.wants(Subject::Question, now.wall, &self.zone) && self.told.is_news(snapshot);
+        let is_news = telling.wants(Subject::Question, now.wall, &now.zone) && self.told.is_news(snapshot);
         self.due = is_news.then(|| self.due.unwrap_or(now.mono + GATHER));
         if self.due.is_some_and(|due| due <= now.mono) {
             self.due = None;

@@ -118,10 +118,10 @@ impl Stage {
     fn begins() -> Self {
         // Ten in the morning.
         let wall = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(10);
-        let now = Now { mono: Instant::now(), wall };
+        let now = Now { mono: Instant::now(), wall, zone: TimeZone::UTC };
         Self {
             registry: Registry::default(),
-            policy: Policy::new(TimeZone::UTC, now),
+            policy: Policy::new(now.clone()),
             telling: Telling::default(),
             now,
             again: None,
@@ -158,7 +158,7 @@ impl Stage {
     }
 
     fn look(&mut self) {
-        let step = self.policy.step(&self.registry.snapshot(), &self.telling, self.now);
+        let step = self.policy.step(&self.registry.snapshot(), &self.telling, &self.now);
         for place in &step.withdraw {
             assert!(self.desktop.remove(place).is_some(), "{place:?} is withdrawn and was not there");
         }
