@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The same words about the same session are not repeated sooner.
-const LIMIT: Duration = Duration::from_mins(5);
+pub(crate) const LIMIT: Duration = Duration::from_mins(5);
 /// After a start nothing is told for so long: what is found then is told at once.
 const SETTLE: Duration = Duration::from_secs(3);
 /// After the machine woke, for links take a moment to come back.
@@ -59,7 +59,7 @@ pub(crate) struct Step {
 pub(crate) struct Show {
     pub place: Place,
     pub notice: Notice,
-    /// What it tells, and since when that is known.
+    /// What it tells, and since when that is known; nothing where only some of what was told is over.
     pub news: Vec<(Kind, Instant)>,
 }
 
@@ -72,6 +72,8 @@ pub(crate) struct Policy {
     gate: Instant,
     last: Now,
     groups: u64,
+    /// Those on the desktop of what lasts, and how many each says it is about.
+    says: BTreeMap<u64, (Subject, usize)>,
 }
 
 /// What the artist has heard of one session.
@@ -121,7 +123,8 @@ enum Together {
 impl Policy {
     pub fn new(now: Now) -> Self {
         let gate = now.mono + SETTLE;
-        Self { heard: BTreeMap::new(), limits: BTreeMap::new(), gate, last: now, groups: 0 }
+        let (heard, limits, says) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { heard, limits, gate, last: now, groups: 0, says }
     }
 
     pub fn step(&mut self, snapshot: &Snapshot, telling: &Telling, now: &Now) -> Step {
@@ -141,6 +144,7 @@ impl Policy {
         self.mute(telling, now, &mut step);
         self.hold_back_what_repeats(now, &mut step);
         self.say(&there, now, &mut step);
+        self.correct_groups(&there, telling, now, &mut step);
         step.withdraw = before.difference(&self.places()).copied().collect();
         let pending = self.heard.iter().filter_map(|(id, heard)| Some((id, heard.pending.as_ref()?)));
         step.again = pending.map(|(id, pending)| self.due(*id, pending)).min();
@@ -267,15 +271,43 @@ impl Policy {
                 told.push((pending.subject, there[&id]));
                 self.limits.insert((id, pending.subject, words(&pending.notice)), now.mono);
             }
-            let notice = match (&told[..], together) {
-                ([(subject, who)], _) => of_one(*subject, *who),
-                (_, Together::Found) => found(&told),
-                (_, Together::Alike(subject)) => {
-                    of_several(subject, &told.iter().map(|(_, who)| *who).collect::<Vec<_>>())
-                }
-            };
-            step.show.push(Show { place, notice, news });
+            if let (Place::Several(group), Together::Alike(subject)) = (place, together)
+                && lasts(subject)
+            {
+                self.says.insert(group, (subject, told.len()));
+            }
+            step.show.push(Show { place, notice: of_all(&told, together), news });
         }
+    }
+
+    /// What lasts is shown as it is when some of it is over. A place that is only moved or emptied is no matter of this.
+    fn correct_groups(
+        &mut self,
+        there: &BTreeMap<SessionId, Who>,
+        telling: &Telling,
+        now: &Now,
+        step: &mut Step,
+    ) {
+        let heard = &self.heard;
+        self.says.retain(|group, (subject, says)| {
+            let place = Place::Several(*group);
+            let is_there = |heard: &Heard| heard.said.as_ref().is_some_and(|said| said.place == Some(place));
+            let left: Vec<_> =
+                heard.iter().filter(|(_, heard)| is_there(heard)).map(|(id, _)| there[id]).collect();
+            // Of one that is over, something else is said in a moment. Quiet begins with what comes next, and this would come.
+            let is_settled = left.iter().all(|who| is_true(*subject, *who));
+            if !left.is_empty()
+                && left.len() != *says
+                && is_settled
+                && telling.wants(*subject, now.wall, &now.zone)
+            {
+                *says = left.len();
+                let told: Vec<_> = left.iter().map(|who| (*subject, *who)).collect();
+                let notice = of_all(&told, Together::Alike(*subject));
+                step.show.push(Show { place, notice, news: Vec::new() });
+            }
+            !left.is_empty()
+        });
     }
 
     fn together(&self, pending: &Pending) -> Together {
@@ -316,6 +348,16 @@ impl Heard {
         };
         self.said = Some(Said { subject: pending.subject, words: words(&pending.notice), place });
         Some(pending)
+    }
+}
+
+fn of_all(told: &[(Subject, Who)], together: Together) -> Notice {
+    match (told, together) {
+        ([(subject, who)], _) => of_one(*subject, *who),
+        (_, Together::Found) => found(told),
+        (_, Together::Alike(subject)) => {
+            of_several(subject, &told.iter().map(|(_, who)| *who).collect::<Vec<_>>())
+        }
     }
 }
 
