@@ -52,9 +52,9 @@ impl Shell {
     }
 }
 
-/// Without a time that has passed.
+/// Without a time that does not count now.
 pub fn now(telling: Telling) -> Telling {
-    let quiet_until = telling.quiet_until.filter(|until| clock::now() < *until);
+    let quiet_until = telling.quiet_until(clock::now());
     Telling { quiet_until, ..telling }
 }
 

@@ -14,7 +14,7 @@ use maya_mcp_endpoint::{AuditText, OnConflict, write_private};
 use maya_mcp_maya::LinkKind;
 use maya_mcp_notify::{Notices, QuietHours, Subject, Telling, Webhook, webhooks_in_settings};
 use maya_mcp_session::{Access, clock::Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// Unknown keys are left alone, so that an older program does not choke on a newer one's file.
@@ -40,7 +40,8 @@ pub struct Settings {
     pub not_responding_after_s: Option<NonZeroU64>,
     /// Show notices on the desktop.
     pub notices: bool,
-    /// But none about these.
+    /// But none about these. What a newer program calls them does no harm.
+    #[serde(deserialize_with = "known_subjects")]
     pub notices_off: BTreeSet<Subject>,
     /// Nor at this time of the day.
     pub quiet_hours: Option<QuietHours>,
@@ -146,8 +147,38 @@ impl Settings {
     }
 }
 
+fn known_subjects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<Subject>, D::Error> {
+    let names = BTreeSet::<String>::deserialize(deserializer)?;
+    let (known, unknown): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| subject(name).is_some());
+    if !unknown.is_empty() {
+        tracing::warn!(?unknown, "the settings turn off notices that this program does not know");
+    }
+    Ok(known.iter().filter_map(|name| subject(name)).collect())
+}
+
+fn subject(name: &str) -> Option<Subject> {
+    Subject::ALL.into_iter().find(|subject| subject.name() == name)
+}
+
+/// Sets which notices are off. A newer program's names stay.
+pub fn set_notices_off(path: PathBuf, off: &BTreeSet<Subject>) -> Result<(), SettingsError> {
+    alter(path, "notices_off", |before| {
+        let unknown = before.and_then(Value::as_array).into_iter().flatten();
+        let unknown = unknown.filter(|name| name.as_str().is_some_and(|name| subject(name).is_none()));
+        unknown.cloned().chain(off.iter().map(|subject| subject.name().into())).collect::<Value>()
+    })
+}
+
 /// Sets one key of the file; every other keeps its value and its place.
 pub fn set(path: PathBuf, key: &str, value: impl Serialize) -> Result<(), SettingsError> {
+    alter(path, key, |_| value)
+}
+
+fn alter<V: Serialize>(
+    path: PathBuf,
+    key: &str,
+    value: impl FnOnce(Option<&Value>) -> V,
+) -> Result<(), SettingsError> {
     /// Two that are set at once are both kept.
     static WRITING: Mutex<()> = Mutex::new(());
     let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,7 +187,8 @@ pub fn set(path: PathBuf, key: &str, value: impl Serialize) -> Result<(), Settin
         Some(bytes) => serde_json::from_slice(&bytes).map_err(parse)?,
         None => Map::new(),
     };
-    settings.insert(key.to_owned(), serde_json::to_value(value).map_err(parse)?);
+    let value = serde_json::to_value(value(settings.get(key))).map_err(parse)?;
+    settings.insert(key.to_owned(), value);
     let text = format!("{:#}\n", Value::Object(settings));
     write_private(&path, text.as_bytes(), OnConflict::Replace)
         .map_err(|source| SettingsError::Write { path, source })
@@ -244,6 +276,20 @@ mod tests {
             message.contains("number 1") && message.contains("https"),
             "which, and what to do: {message}"
         );
+    }
+
+    #[test]
+    fn notices_that_only_a_newer_program_knows_do_no_harm_and_stay_off() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("settings.json");
+        fs::write(&path, r#"{"notices_off": ["saved", "ready", "ready"]}"#).expect("writable");
+        let settings = Settings::read(path.clone()).expect("an unknown name is no error");
+        assert_eq!(settings.notices_off, [Subject::Ready].into(), "the known one counts");
+        set_notices_off(path.clone(), &[Subject::Crashed].into()).expect("writable");
+        let text = fs::read_to_string(&path).expect("it is there");
+        let file: Value = serde_json::from_str(&text).expect("it is valid");
+        assert_eq!(file["notices_off"], serde_json::json!(["saved", "crashed"]), "it stays: {text}");
+        assert!(serde_json::from_str::<Settings>(r#"{"notices_off": [1]}"#).is_err(), "nonsense is refused");
     }
 
     #[test]

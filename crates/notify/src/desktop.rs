@@ -1,19 +1,26 @@
 //! Delivery to the desktop's notification daemon.
 //!
-//! Invariant: one task for each place on the desktop; what comes later takes the place of what is there.
+//! Invariant: one task for each place on the desktop; what comes later takes the place of what is there. Nothing stays that nobody keeps:
+//! not what could not be replaced, nor what comes too late.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 #[cfg(all(unix, not(target_os = "macos")))]
 use maya_mcp_session::Answer;
 use maya_mcp_session::Commands;
 use notify_rust::{Notification, NotificationHandle, Timeout};
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 use crate::{Action, Notice, Urgency};
 
 /// A daemon that hangs must not hold back the next notice for long.
 const DELIVERY: Duration = Duration::from_secs(2);
+/// One that hangs for longer is given up: each call that waits for it has a connection to the bus.
+const LATE: Duration = Duration::from_mins(10);
 
 /// Whether this desktop shows notices, as far as that was tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,45 +56,92 @@ pub struct Handed {
 
 /// Shows one notice, for whoever has another way to tell it.
 pub async fn deliver(notice: &Notice) -> Result<(), NotShown> {
-    hand_over_in_time(notice, None).await.map(drop)
+    match timeout(DELIVERY, hand_over(notice, None)).await {
+        Ok(outcome) => outcome.map(drop).map_err(NotShown::Refused),
+        Err(_) => Err(NotShown::TimedOut),
+    }
 }
 
 /// Keeps one place of the desktop as it is wanted, until nobody wants it: then takes it back. What is chosen goes to `commands`.
 pub async fn keep(mut wanted: watch::Receiver<Posted>, handed: mpsc::Sender<Handed>, commands: Commands) {
     let mut shown: Option<NotificationHandle> = None;
+    let mut leaving = FuturesUnordered::new();
     loop {
         let Posted { number, notice } = wanted.borrow_and_update().clone();
-        let outcome = hand_over_in_time(&notice, shown.take()).await.map(|new| shown = Some(new));
+        let outcome = replace(notice.clone(), &mut shown, &mut leaving).await;
         if outcome.is_ok() {
             tracing::debug!(key = notice.key, "notice shown");
         }
         // Nobody counts any more when everything stops.
         let _ = handed.send(Handed { number, outcome }).await;
-        let next = tokio::select! {
-            next = wanted.changed() => next,
-            button = choice(shown.as_ref()) => {
-                // It has left the desktop.
-                shown = None;
-                if let (Some(button), Some(action)) = (button, notice.action) {
-                    press(action, &button, &commands).await;
+        let next = {
+            let mut next = pin!(next(&mut wanted, &mut shown, &notice, &commands));
+            loop {
+                tokio::select! {
+                    next = &mut next => break next,
+                    Some(()) = leaving.next() => {}
                 }
-                wanted.changed().await
             }
         };
         if next.is_err() {
-            return close(shown).await;
+            close(shown).await;
+            return leaving.collect().await;
         }
     }
 }
 
-async fn hand_over_in_time(
+/// Puts it in the place of what is there, which is forgotten only then. If that fails, or takes too long, both are left to `leaving`.
+async fn replace(
+    notice: Arc<Notice>,
+    shown: &mut Option<NotificationHandle>,
+    leaving: &mut FuturesUnordered<BoxFuture<'static, ()>>,
+) -> Result<(), NotShown> {
+    let before = shown.take();
+    let mut handing = async move {
+        let outcome = hand_over(&notice, before.as_ref()).await;
+        (outcome, before)
+    }
+    .boxed();
+    match timeout(DELIVERY, &mut handing).await {
+        Ok((Ok(new), _)) => {
+            *shown = Some(new);
+            Ok(())
+        }
+        Ok((Err(refused), before)) => {
+            leaving.push(close(before).boxed());
+            Err(NotShown::Refused(refused))
+        }
+        Err(_) => {
+            let ending = async move {
+                if let Ok((late, before)) = timeout(LATE, handing).await {
+                    close(late.ok()).await;
+                    // Where the one has replaced it there is nothing left of it.
+                    close(before).await;
+                }
+            };
+            leaving.push(ending.boxed());
+            Err(NotShown::TimedOut)
+        }
+    }
+}
+
+/// Until something else is wanted in this place, or nothing.
+async fn next(
+    wanted: &mut watch::Receiver<Posted>,
+    shown: &mut Option<NotificationHandle>,
     notice: &Notice,
-    replaced: Option<NotificationHandle>,
-) -> Result<NotificationHandle, NotShown> {
-    let handing = hand_over(notice, replaced.as_ref());
-    match tokio::time::timeout(DELIVERY, handing).await {
-        Ok(outcome) => outcome.map_err(NotShown::Refused),
-        Err(_) => Err(NotShown::TimedOut),
+    commands: &Commands,
+) -> Result<(), watch::error::RecvError> {
+    tokio::select! {
+        next = wanted.changed() => next,
+        button = choice(shown.as_ref()) => {
+            // It has left the desktop.
+            *shown = None;
+            if let (Some(button), Some(action)) = (button, notice.action) {
+                press(action, &button, commands).await;
+            }
+            wanted.changed().await
+        }
     }
 }
 
@@ -180,7 +234,7 @@ async fn choice(shown: Option<&NotificationHandle>) -> Option<String> {
 #[cfg(all(unix, not(target_os = "macos")))]
 async fn close(shown: Option<NotificationHandle>) {
     if let Some(shown) = shown
-        && tokio::time::timeout(DELIVERY, shown.close_async()).await.is_err()
+        && timeout(DELIVERY, shown.close_async()).await.is_err()
     {
         tracing::debug!("a notice stays on the desktop");
     }

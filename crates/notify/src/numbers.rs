@@ -86,6 +86,8 @@ pub struct Numbers(Arc<Mutex<Tables>>);
 #[derive(Debug, Default)]
 struct Tables {
     received: BTreeMap<(String, Kind), Received>,
+    /// The last event of each source that has numbers of its own.
+    last: BTreeMap<String, u64>,
     told: BTreeMap<(Outlet, Kind), Told>,
     missed: BTreeMap<Outlet, u64>,
     delays: BTreeMap<Outlet, Delays>,
@@ -172,12 +174,17 @@ impl Numbers {
 
     pub fn received(&self, edge: &Edge) {
         let mut tables = self.tables();
-        let key = (edge.what.source(), edge.kind());
-        let received = tables.received.entry(key).or_default();
+        let source = edge.what.source();
+        if let Some(last) = tables.last.get_mut(&source) {
+            *last = edge.seq;
+        } else {
+            tables.last.insert(source.clone(), edge.seq);
+            tables.forget_old_sources();
+        }
+        let received = tables.received.entry((source, edge.kind())).or_default();
         received.count += 1;
         received.last_at = edge.at.to_string();
         received.last = edge.seq;
-        tables.forget_old_sources();
     }
 
     /// It has been handed over just now.
@@ -294,21 +301,14 @@ impl Told {
 
 impl Tables {
     fn forget_old_sources(&mut self) {
-        let mut last: BTreeMap<&String, u64> = BTreeMap::new();
-        if self.received.len() <= SOURCES {
+        if self.last.len() <= SOURCES {
             return;
         }
-        for ((source, _), received) in &self.received {
-            let seen = last.entry(source).or_default();
-            *seen = received.last.max(*seen);
-        }
-        if last.len() <= SOURCES {
-            return;
-        }
-        let known = last.into_iter().filter(|(source, _)| *source != OTHERS);
-        let Some(oldest) = known.min_by_key(|(_, seen)| *seen).map(|(source, _)| source.clone()) else {
+        let Some(oldest) = self.last.iter().min_by_key(|(_, seen)| **seen).map(|(source, _)| source.clone())
+        else {
             return;
         };
+        self.last.remove(&oldest);
         let gone: Vec<_> = self.received.extract_if(.., |(source, _), _| *source == oldest).collect();
         for ((_, kind), received) in gone {
             let others = self.received.entry((OTHERS.to_owned(), kind)).or_default();
@@ -382,8 +382,11 @@ mod tests {
             registry.since(next).edges.iter().for_each(|edge| numbers.received(edge));
         }
         let report = numbers.report();
-        assert!(report.sources.len() <= SOURCES * 2, "each had two kinds: {}", report.sources.len());
+        assert!(report.sources.len() <= (SOURCES + 1) * 2, "each had two kinds: {}", report.sources.len());
         let received: u64 = report.sources.iter().map(|source| source.received).sum();
         assert_eq!(received, 2000, "and every event is counted");
+        let newest = |pid: u64| report.sources.iter().any(|source| source.source == format!("maya-{pid}"));
+        assert!((936..1000).all(newest) && !newest(935), "the newest have numbers of their own");
+        assert_eq!(numbers.tables().last.len(), SOURCES, "and only they are looked for");
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The same words about the same session are not repeated sooner.
-const LIMIT: Duration = Duration::from_mins(5);
+pub(crate) const LIMIT: Duration = Duration::from_mins(5);
 /// After a start nothing is told for so long: what is found then is told at once.
 const SETTLE: Duration = Duration::from_secs(3);
 /// After the machine woke, for links take a moment to come back.
@@ -29,10 +29,12 @@ const SLEPT: Duration = Duration::from_secs(10);
 const GATHER: Duration = Duration::from_millis(250);
 
 /// Both clocks: one of them nobody sets, and the other one runs while the machine sleeps.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Now {
     pub mono: Instant,
     pub wall: Timestamp,
+    /// Where the machine is: people travel with theirs.
+    pub zone: TimeZone,
 }
 
 /// A place on the desktop.
@@ -57,13 +59,12 @@ pub(crate) struct Step {
 pub(crate) struct Show {
     pub place: Place,
     pub notice: Notice,
-    /// What it tells, and since when that is known.
+    /// What it tells, and since when that is known; nothing where only some of what was told is over.
     pub news: Vec<(Kind, Instant)>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Policy {
-    zone: TimeZone,
     heard: BTreeMap<SessionId, Heard>,
     /// What was shown in the last minutes, and when; longer than a session that goes and comes.
     limits: BTreeMap<(SessionId, Subject, String), Instant>,
@@ -71,6 +72,8 @@ pub(crate) struct Policy {
     gate: Instant,
     last: Now,
     groups: u64,
+    /// Those on the desktop of what lasts, and how many each says it is about.
+    says: BTreeMap<u64, (Subject, usize)>,
 }
 
 /// What the artist has heard of one session.
@@ -118,12 +121,13 @@ enum Together {
 }
 
 impl Policy {
-    pub fn new(zone: TimeZone, now: Now) -> Self {
+    pub fn new(now: Now) -> Self {
         let gate = now.mono + SETTLE;
-        Self { zone, heard: BTreeMap::new(), limits: BTreeMap::new(), gate, last: now, groups: 0 }
+        let (heard, limits, says) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { heard, limits, gate, last: now, groups: 0, says }
     }
 
-    pub fn step(&mut self, snapshot: &Snapshot, telling: &Telling, now: Now) -> Step {
+    pub fn step(&mut self, snapshot: &Snapshot, telling: &Telling, now: &Now) -> Step {
         self.watch_the_clocks(now);
         let before = self.places();
         let mut step = Step::default();
@@ -140,6 +144,7 @@ impl Policy {
         self.mute(telling, now, &mut step);
         self.hold_back_what_repeats(now, &mut step);
         self.say(&there, now, &mut step);
+        self.correct_groups(&there, telling, now, &mut step);
         step.withdraw = before.difference(&self.places()).copied().collect();
         let pending = self.heard.iter().filter_map(|(id, heard)| Some((id, heard.pending.as_ref()?)));
         step.again = pending.map(|(id, pending)| self.due(*id, pending)).min();
@@ -152,12 +157,12 @@ impl Policy {
         said.filter(|said| said.place == Some(place)).for_each(|said| said.place = None);
     }
 
-    fn watch_the_clocks(&mut self, now: Now) {
+    fn watch_the_clocks(&mut self, now: &Now) {
         let by_wall = Duration::try_from(now.wall.duration_since(self.last.wall)).unwrap_or_default();
         if by_wall.max(now.mono - self.last.mono) > SLEPT {
             self.gate = self.gate.max(now.mono + SETTLE_AWAKE);
         }
-        self.last = now;
+        self.last = now.clone();
         self.limits.retain(|_, told| now.mono - *told < LIMIT);
     }
 
@@ -166,7 +171,7 @@ impl Policy {
     }
 
     /// Finds what is news of one session, and takes back what is not true any more.
-    fn compare(&mut self, id: SessionId, who: Who, telling: &Telling, now: Now, step: &mut Step) {
+    fn compare(&mut self, id: SessionId, who: Who, telling: &Telling, now: &Now, step: &mut Step) {
         let heard = self.heard.entry(id).or_default();
         // What the artist has turned off leaves the desktop; quiet begins with what comes next.
         if let Some(said) = &mut heard.said
@@ -178,7 +183,7 @@ impl Policy {
             let Some(said) = heard.said.as_ref().filter(|said| said.subject == *subject) else { return true };
             let changed = lasts(*subject) && said.words != words(&of_one(*subject, who));
             let unheard = said.place.is_none() && still_wrong(*subject, who);
-            changed || unheard && telling.wants(*subject, now.wall, &self.zone)
+            changed || unheard && telling.wants(*subject, now.wall, &now.zone)
         });
         let before = heard.pending.take();
         heard.pending = news.map(|subject| {
@@ -213,11 +218,11 @@ impl Policy {
     }
 
     /// What is not wanted counts as said when its time comes.
-    fn mute(&mut self, telling: &Telling, now: Now, step: &mut Step) {
+    fn mute(&mut self, telling: &Telling, now: &Now, step: &mut Step) {
         let ids: Vec<_> = self.heard.keys().copied().collect();
         for id in ids {
             let Some(pending) = self.heard[&id].pending.as_ref() else { continue };
-            let unwanted = !telling.wants(pending.subject, now.wall, &self.zone);
+            let unwanted = !telling.wants(pending.subject, now.wall, &now.zone);
             if unwanted && self.due(id, pending) <= now.mono {
                 step.dropped.push((kind(pending.subject), Dropped::Muted));
                 self.heard.entry(id).or_default().settle(None);
@@ -225,7 +230,7 @@ impl Policy {
         }
     }
 
-    fn hold_back_what_repeats(&mut self, now: Now, step: &mut Step) {
+    fn hold_back_what_repeats(&mut self, now: &Now, step: &mut Step) {
         let Self { heard, limits, .. } = self;
         for (id, heard) in heard {
             let Some(pending) = heard.pending.as_mut().filter(|pending| !pending.repeats) else { continue };
@@ -238,7 +243,7 @@ impl Policy {
     }
 
     /// Whatever is due, and whatever can be told along with it.
-    fn say(&mut self, there: &BTreeMap<SessionId, Who>, now: Now, step: &mut Step) {
+    fn say(&mut self, there: &BTreeMap<SessionId, Who>, now: &Now, step: &mut Step) {
         let mut due = BTreeSet::new();
         let mut free: BTreeMap<Together, Vec<SessionId>> = BTreeMap::new();
         for (id, heard) in &self.heard {
@@ -266,15 +271,43 @@ impl Policy {
                 told.push((pending.subject, there[&id]));
                 self.limits.insert((id, pending.subject, words(&pending.notice)), now.mono);
             }
-            let notice = match (&told[..], together) {
-                ([(subject, who)], _) => of_one(*subject, *who),
-                (_, Together::Found) => found(&told),
-                (_, Together::Alike(subject)) => {
-                    of_several(subject, &told.iter().map(|(_, who)| *who).collect::<Vec<_>>())
-                }
-            };
-            step.show.push(Show { place, notice, news });
+            if let (Place::Several(group), Together::Alike(subject)) = (place, together)
+                && lasts(subject)
+            {
+                self.says.insert(group, (subject, told.len()));
+            }
+            step.show.push(Show { place, notice: of_all(&told, together), news });
         }
+    }
+
+    /// What lasts is shown as it is when some of it is over. A place that is only moved or emptied is no matter of this.
+    fn correct_groups(
+        &mut self,
+        there: &BTreeMap<SessionId, Who>,
+        telling: &Telling,
+        now: &Now,
+        step: &mut Step,
+    ) {
+        let heard = &self.heard;
+        self.says.retain(|group, (subject, says)| {
+            let place = Place::Several(*group);
+            let is_there = |heard: &Heard| heard.said.as_ref().is_some_and(|said| said.place == Some(place));
+            let left: Vec<_> =
+                heard.iter().filter(|(_, heard)| is_there(heard)).map(|(id, _)| there[id]).collect();
+            // Of one that is over, something else is said in a moment. Quiet begins with what comes next, and this would come.
+            let is_settled = left.iter().all(|who| is_true(*subject, *who));
+            if !left.is_empty()
+                && left.len() != *says
+                && is_settled
+                && telling.wants(*subject, now.wall, &now.zone)
+            {
+                *says = left.len();
+                let told: Vec<_> = left.iter().map(|who| (*subject, *who)).collect();
+                let notice = of_all(&told, Together::Alike(*subject));
+                step.show.push(Show { place, notice, news: Vec::new() });
+            }
+            !left.is_empty()
+        });
     }
 
     fn together(&self, pending: &Pending) -> Together {
@@ -315,6 +348,16 @@ impl Heard {
         };
         self.said = Some(Said { subject: pending.subject, words: words(&pending.notice), place });
         Some(pending)
+    }
+}
+
+fn of_all(told: &[(Subject, Who)], together: Together) -> Notice {
+    match (told, together) {
+        ([(subject, who)], _) => of_one(*subject, *who),
+        (_, Together::Found) => found(told),
+        (_, Together::Alike(subject)) => {
+            of_several(subject, &told.iter().map(|(_, who)| *who).collect::<Vec<_>>())
+        }
     }
 }
 

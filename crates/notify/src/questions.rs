@@ -1,12 +1,14 @@
 //! Which questions of clients are told on the desktop, and in which words.
 //!
-//! Invariant: follows the level: nobody is told twice of one question, and a notice is there for no longer than what it asks.
+//! Invariant: follows the level: nobody is told twice of one question while its notice is as it was, and a notice is there for no longer
+//! than what it asks, and says how much that is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use maya_mcp_session::{ClientName, Question, QuestionId, Snapshot};
+use tokio::time::Instant;
 
-use crate::{Action, Notice, Urgency};
+use crate::{Action, Notice, Urgency, policy::LIMIT};
 
 /// Beyond so many of one client, one notice says how many.
 const MOST: usize = 3;
@@ -19,9 +21,22 @@ const WHERE_TO_ANSWER: &str = "Answer here, in the tray or in the window.";
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 const WHERE_TO_ANSWER: &str = "Answer in the tray or in the window.";
 
-/// What is on the desktop: each notice, and which questions it tells.
+/// What is on the desktop, and what it did not take.
 #[derive(Debug, Default)]
-pub(crate) struct Told(BTreeMap<Key, BTreeSet<QuestionId>>);
+pub(crate) struct Told {
+    shown: BTreeMap<Key, Shown>,
+    /// Not to be tried again before.
+    refused: BTreeMap<QuestionId, Instant>,
+}
+
+/// One notice.
+#[derive(Debug)]
+struct Shown {
+    /// Those it tells that are open still.
+    open: BTreeSet<QuestionId>,
+    /// As many as it says.
+    says: usize,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
@@ -39,52 +54,80 @@ impl Told {
     /// Forgets the notices that ask nothing any more, and names them.
     pub fn settle(&mut self, now: &Snapshot) -> Vec<Key> {
         let open: BTreeSet<_> = now.open_questions().map(|question| question.id).collect();
-        self.0.values_mut().for_each(|told| told.retain(|id| open.contains(id)));
-        self.0.extract_if(.., |_, told| told.is_empty()).map(|(key, _)| key).collect()
+        self.refused.retain(|id, _| open.contains(id));
+        self.shown.values_mut().for_each(|shown| shown.open.retain(|id| open.contains(id)));
+        self.shown.extract_if(.., |_, shown| shown.open.is_empty()).map(|(key, _)| key).collect()
     }
 
     /// Nothing is on the desktop any more: names what was.
     pub fn forget(&mut self) -> Vec<Key> {
-        std::mem::take(&mut self.0).into_keys().collect()
+        std::mem::take(self).shown.into_keys().collect()
     }
 
-    pub fn is_news(&self, now: &Snapshot) -> bool {
-        now.open_questions().any(|question| !self.knows(question.id))
+    /// The desktop did not take it. What is open still is tried again, as seldom as anything is repeated.
+    pub fn not_shown(&mut self, key: &Key, now: Instant) {
+        let open = self.shown.remove(key).into_iter().flat_map(|shown| shown.open);
+        self.refused.extend(open.map(|id| (id, now + LIMIT)));
+    }
+
+    /// When what the desktop did not take is news again.
+    pub fn again(&self) -> Option<Instant> {
+        self.refused.values().min().copied()
     }
 
     /// To be called after [`Told::settle`].
-    pub fn tell(&mut self, now: &Snapshot, title: &impl Fn(&ClientName) -> String) -> Step {
+    pub fn is_news(&self, now: &Snapshot, at: Instant) -> bool {
+        let is_outdated = self.shown.values().any(Shown::is_outdated);
+        is_outdated || now.open_questions().any(|question| self.is_untold(question.id, at))
+    }
+
+    /// To be called after [`Told::settle`].
+    pub fn tell(&mut self, now: &Snapshot, at: Instant, title: &impl Fn(&ClientName) -> String) -> Step {
         let mut by_client: BTreeMap<&ClientName, Vec<&Question>> = BTreeMap::new();
         for question in now.open_questions() {
             by_client.entry(&question.client).or_default().push(question);
         }
         let mut step = Step::default();
         for (client, asked) in by_client {
+            let many = Key::Many(client.clone());
+            let is_outdated = self.shown.get(&many).is_some_and(Shown::is_outdated);
             if asked.len() <= MOST {
+                if is_outdated {
+                    self.shown.remove(&many);
+                    step.withdraw.push(many);
+                }
                 for question in asked {
-                    if !self.knows(question.id) {
+                    if self.is_untold(question.id, at) {
                         let notice = of_one(question, now, &title(client));
                         self.show(&mut step, Key::One(question.id), [question.id].into(), notice);
                     }
                 }
-            } else if asked.iter().any(|question| !self.knows(question.id)) {
+            } else if is_outdated || asked.iter().any(|question| self.is_untold(question.id, at)) {
                 let ids: BTreeSet<_> = asked.iter().map(|question| question.id).collect();
-                let replaced = self.0.extract_if(.., |_, told| !told.is_disjoint(&ids));
+                let replaced = self.shown.extract_if(.., |_, shown| !shown.open.is_disjoint(&ids));
                 step.withdraw.extend(replaced.map(|(key, _)| key));
                 let notice = of_many(client, ids.len(), &title(client));
-                self.show(&mut step, Key::Many(client.clone()), ids, notice);
+                self.show(&mut step, many, ids, notice);
             }
         }
         step
     }
 
     fn show(&mut self, step: &mut Step, key: Key, told: BTreeSet<QuestionId>, notice: Notice) {
-        self.0.insert(key.clone(), told);
+        self.refused.retain(|id, _| !told.contains(id));
+        self.shown.insert(key.clone(), Shown { says: told.len(), open: told });
         step.show.push((key, notice));
     }
 
-    fn knows(&self, id: QuestionId) -> bool {
-        self.0.values().any(|told| told.contains(&id))
+    fn is_untold(&self, id: QuestionId, at: Instant) -> bool {
+        let is_held_back = self.refused.get(&id).is_some_and(|again| at < *again);
+        !is_held_back && !self.shown.values().any(|shown| shown.open.contains(&id))
+    }
+}
+
+impl Shown {
+    fn is_outdated(&self) -> bool {
+        self.open.len() != self.says
     }
 }
 

@@ -59,18 +59,18 @@ pub async fn tell<Delivery: Future<Output = ()>>(
     deliver: impl Fn(watch::Receiver<Posted>, mpsc::Sender<Handed>) -> Delivery,
     stop: CancellationToken,
 ) {
-    let zone = TimeZone::system();
-    let mut policy = Policy::new(zone.clone(), now());
-    let mut asking = Asking::new(zone);
+    let mut policy = Policy::new(now());
+    let mut asking = Asking::default();
     let mut deliveries = FuturesUnordered::new();
     let (handing, mut handed) = mpsc::channel(HANDED);
     let mut board = Board::new(says);
     loop {
         let snapshot = hears.snapshots.borrow_and_update().clone();
         let telling = hears.telling.borrow_and_update().clone();
-        let decided = policy.step(&snapshot, &telling, now());
-        let asked = asking.step(&snapshot, &telling, now(), &title);
-        let again = [decided.again, asking.due].into_iter().flatten().min();
+        let now = now();
+        let decided = policy.step(&snapshot, &telling, &now);
+        let asked = asking.step(&snapshot, &telling, &now, &title);
+        let again = [decided.again, asking.again(&now)].into_iter().flatten().min();
         decided.dropped.iter().for_each(|(kind, why)| board.drop(*kind, *why));
         let (withdrawn, shown) = places(decided, asked);
         for place in &withdrawn {
@@ -89,8 +89,10 @@ pub async fn tell<Delivery: Future<Output = ()>>(
             () = changed(&mut hears.telling) => {}
             () = changed(&mut hears.beat) => {}
             () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
-            Some(handed) = handed.recv() => if let Some(Place::Session(place)) = board.take(handed) {
-                policy.not_shown(place);
+            Some(handed) = handed.recv() => match board.take(handed) {
+                Some(Place::Session(place)) => policy.not_shown(place),
+                Some(Place::Question(key)) => asking.told.not_shown(&key, Instant::now()),
+                None => {}
             },
             Some(panicked) = deliveries.next() => if let Some(place) = panicked {
                 tracing::error!("a notice was given up: the desktop's library panicked");
@@ -123,7 +125,8 @@ fn places(decided: policy::Step, asked: questions::Step) -> (Vec<Place>, Vec<(Pl
 }
 
 fn now() -> Now {
-    Now { mono: Instant::now(), wall: clock::now() }
+    // The library keeps the zone for a while, and then looks at the system's again.
+    Now { mono: Instant::now(), wall: clock::now(), zone: TimeZone::system() }
 }
 
 /// Whoever sends no more has nothing more to say.
@@ -134,22 +137,18 @@ async fn changed<T>(watched: &mut watch::Receiver<T>) {
 }
 
 /// What clients ask, as far as it is to be told.
+#[derive(Default)]
 struct Asking {
-    zone: TimeZone,
     told: Told,
     due: Option<Instant>,
 }
 
 impl Asking {
-    fn new(zone: TimeZone) -> Self {
-        Self { zone, told: Told::default(), due: None }
-    }
-
     fn step(
         &mut self,
         snapshot: &Snapshot,
         telling: &Telling,
-        now: Now,
+        now: &Now,
         title: &impl Fn(&ClientName) -> String,
     ) -> questions::Step {
         let mut step = questions::Step::default();
@@ -158,15 +157,22 @@ impl Asking {
         }
         step.withdraw.extend(self.told.settle(snapshot));
         // What is open still when quiet ends is told then.
-        let is_news = telling.wants(Subject::Question, now.wall, &self.zone) && self.told.is_news(snapshot);
+        let is_news =
+            telling.wants(Subject::Question, now.wall, &now.zone) && self.told.is_news(snapshot, now.mono);
         self.due = is_news.then(|| self.due.unwrap_or(now.mono + GATHER));
         if self.due.is_some_and(|due| due <= now.mono) {
             self.due = None;
-            let told = self.told.tell(snapshot, title);
+            let told = self.told.tell(snapshot, now.mono, title);
             step.withdraw.extend(told.withdraw);
             step.show = told.show;
         }
         step
+    }
+
+    /// When there is something to do, though nothing has changed by then.
+    fn again(&self, now: &Now) -> Option<Instant> {
+        // What is news already waits for its time, or for the end of quiet.
+        self.due.into_iter().chain(self.told.again().filter(|again| now.mono < *again)).min()
     }
 }
 
@@ -200,21 +206,33 @@ impl Board {
         self.numbered += 1;
         let number = self.numbered;
         let posted = Posted { number, notice: Arc::new(notice) };
-        self.under_way.insert(number, UnderWay { place: place.clone(), revision, news });
+        let under_way = UnderWay { place: place.clone(), revision, news };
         if let Some((last, open)) = self.open.get_mut(&place) {
             let last = std::mem::replace(last, number);
             open.send_replace(posted);
-            self.outdate(last);
+            // What only says it better tells what the one before was to tell.
+            let tells = match self.under_way.remove(&last) {
+                Some(before) if under_way.news.is_empty() => before,
+                Some(before) => {
+                    self.outdate(before);
+                    under_way
+                }
+                None => under_way,
+            };
+            self.under_way.insert(number, tells);
             return None;
         }
+        self.under_way.insert(number, under_way);
         let (open, watched) = watch::channel(posted);
         self.open.insert(place, (number, open));
         Some(watched)
     }
 
     fn withdraw(&mut self, place: &Place) {
-        if let Some((number, _)) = self.open.remove(place) {
-            self.outdate(number);
+        if let Some((number, _)) = self.open.remove(place)
+            && let Some(under_way) = self.under_way.remove(&number)
+        {
+            self.outdate(under_way);
         }
     }
 
@@ -226,8 +244,8 @@ impl Board {
     }
 
     /// Nobody waits for that one any more.
-    fn outdate(&mut self, number: u64) {
-        for (kind, _) in self.under_way.remove(&number).into_iter().flat_map(|under_way| under_way.news) {
+    fn outdate(&self, under_way: UnderWay) {
+        for (kind, _) in under_way.news {
             self.drop(kind, Dropped::Outdated);
         }
     }

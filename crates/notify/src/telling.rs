@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{
-    Timestamp,
+    SignedDuration, Timestamp,
     civil::{Time, time},
     tz::TimeZone,
 };
@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// When "tomorrow" begins for people.
 const MORNING: Time = time(6, 0, 0, 0);
+/// Tomorrow's morning is nearer. Who is told that it is later was told so by a clock that was wrong.
+const FARTHEST: SignedDuration = SignedDuration::from_hours(48);
 
 /// What a notice is about; each can be turned off by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,7 +64,7 @@ pub struct Telling {
     pub notices: Notices,
     pub off: BTreeSet<Subject>,
     pub quiet_hours: Option<QuietHours>,
-    /// Nothing before this.
+    /// Nothing before this, unless it is too far ahead to be meant.
     pub quiet_until: Option<Timestamp>,
 }
 
@@ -93,8 +95,12 @@ impl QuietHours {
 impl Telling {
     pub fn is_quiet(&self, now: Timestamp, zone: &TimeZone) -> bool {
         let time = now.to_zoned(zone.clone()).time();
-        self.quiet_until.is_some_and(|until| now < until)
-            || self.quiet_hours.is_some_and(|hours| hours.contains(time))
+        self.quiet_until(now).is_some() || self.quiet_hours.is_some_and(|hours| hours.contains(time))
+    }
+
+    /// Until when it was asked to be quiet, if that counts now.
+    pub fn quiet_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.quiet_until.filter(|until| now < *until && until.duration_since(now) <= FARTHEST)
     }
 
     /// Whether to show such a notice now.
@@ -130,5 +136,21 @@ mod tests {
             assert_eq!(tomorrow(now, &zone), expected, "from {now} in {zone:?}");
         }
         assert_eq!(tomorrow(Timestamp::MAX, &TimeZone::UTC), Timestamp::MAX, "the end of the calendar");
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_mutes_nothing_for_long() {
+        let now: Timestamp = "2026-11-21T21:58:00Z".parse().expect("a time");
+        for (hours, counts) in
+            [(-1, false), (0, false), (1, true), (30, true), (48, true), (49, false), (24 * 365, false)]
+        {
+            let until = now + SignedDuration::from_hours(hours);
+            let telling = Telling { quiet_until: Some(until), ..Telling::default() };
+            assert_eq!(telling.quiet_until(now), counts.then_some(until), "{hours} hours ahead");
+            assert_eq!(telling.is_quiet(now, &TimeZone::UTC), counts, "{hours} hours ahead");
+        }
+        let tomorrow = tomorrow(now, &TimeZone::UTC);
+        let telling = Telling { quiet_until: Some(tomorrow), ..Telling::default() };
+        assert!(telling.is_quiet(now, &TimeZone::UTC), "what can be chosen counts");
     }
 }

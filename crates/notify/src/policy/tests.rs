@@ -118,10 +118,10 @@ impl Stage {
     fn begins() -> Self {
         // Ten in the morning.
         let wall = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(10);
-        let now = Now { mono: Instant::now(), wall };
+        let now = Now { mono: Instant::now(), wall, zone: TimeZone::UTC };
         Self {
             registry: Registry::default(),
-            policy: Policy::new(TimeZone::UTC, now),
+            policy: Policy::new(now.clone()),
             telling: Telling::default(),
             now,
             again: None,
@@ -158,12 +158,13 @@ impl Stage {
     }
 
     fn look(&mut self) {
-        let step = self.policy.step(&self.registry.snapshot(), &self.telling, self.now);
+        let step = self.policy.step(&self.registry.snapshot(), &self.telling, &self.now);
         for place in &step.withdraw {
             assert!(self.desktop.remove(place).is_some(), "{place:?} is withdrawn and was not there");
         }
         for Show { place, notice, news } in step.show {
-            assert!(!news.is_empty(), "it tells something: {notice:?}");
+            let corrects = self.desktop.contains_key(&place);
+            assert!(corrects || !news.is_empty(), "it tells something: {notice:?}");
             self.shown.push(notice.clone());
             self.desktop.insert(place, notice);
         }
@@ -522,6 +523,14 @@ fn check(stage: &Stage, story: &str) {
             );
         }
     }
+    for (place, notice) in &stage.desktop {
+        let said = stage.policy.heard.values().filter_map(|heard| heard.said.as_ref());
+        let told = said.filter(|said| said.place == Some(*place) && lasts(said.subject)).count();
+        if told > 0 && notice.key.starts_with("several/") && notice.key != "several/found" {
+            let is_right = notice.title.contains(&format!("{told} Mayas"));
+            assert!(is_right, "it is about {told}: {notice:?}: {story}");
+        }
+    }
     assert_eq!(places, stage.desktop.keys().copied().collect(), "nothing else is there: {story}");
 }
 
@@ -542,5 +551,55 @@ fn whatever_happens_what_is_shown_in_the_end_is_what_is_true() {
         // Everything has had its turn then, also what would have repeated something.
         stage.pass(LIMIT * 2);
         check(&stage, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn what_is_told_of_several_is_told_of_those_that_are_left() {
+    for (comes, goes, one, subject) in [
+        (Do::Ask, Do::Link, ASKS, Subject::AwaitingPermission),
+        (Do::Offer, Do::Link, CONNECT, Subject::AwaitingConnect),
+        (Do::CrashWithScene, Do::CloseCrash, CRASHED, Subject::Crashed),
+        (Do::Freeze, Do::Exit, STUCK, Subject::NotResponding),
+    ] {
+        let mut stage = Stage::runs();
+        for pid in [1, 2, 3] {
+            stage.registry.observe(&observation(pid, Do::Appear));
+            if matches!(comes, Do::Freeze) {
+                stage.registry.observe(&observation(pid, Do::Link));
+            }
+            stage.registry.observe(&observation(pid, comes));
+        }
+        stage.look();
+        stage.pass(ms(2000));
+        let of = |stage: &Stage| {
+            let key = format!("several/{}", subject.name());
+            let mut lasting = stage.desktop.values().filter(|notice| notice.key == key);
+            lasting.next().map(|notice| notice.title.clone()).unwrap_or_default()
+        };
+        assert!(of(&stage).contains('3'), "{comes:?}: one for all: {:?}", stage.titles());
+        stage.telling.quiet_until = Some(stage.now.wall + SignedDuration::from_mins(1));
+        stage.happens(1, &[goes]);
+        stage.pass(Duration::from_secs(30));
+        assert!(of(&stage).contains('3'), "{comes:?}: in quiet nothing comes, not even this");
+        stage.pass(Duration::from_secs(35));
+        assert!(of(&stage).contains('2'), "{comes:?}: two are left: {:?}", stage.titles());
+        let limits = stage.policy.limits.clone();
+        stage.happens(2, &[goes]);
+        stage.pass(ms(249));
+        assert!(stage.policy.limits.keys().all(|said| limits.contains_key(said)), "{comes:?}: it is no news");
+        stage.pass(ms(100));
+        assert!(
+            stage.titles().contains(&one),
+            "{comes:?}: the last has words of its own: {:?}",
+            stage.titles()
+        );
+        let left = stage.desktop.values().find(|notice| notice.title == one).expect("it is there");
+        let buttons = matches!(comes, Do::Offer | Do::CrashWithScene);
+        assert_eq!(left.action.is_some(), buttons, "{comes:?}: and buttons");
+        assert!(left.key.starts_with("maya-3/"), "{comes:?}: it is about the last: {}", left.key);
+        stage.happens(3, &[goes]);
+        stage.pass(ms(1000));
+        assert!(!stage.titles().contains(&one), "{comes:?}: and goes with it: {:?}", stage.titles());
     }
 }

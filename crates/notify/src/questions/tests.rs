@@ -38,9 +38,9 @@ fn answer(registry: &Registry, id: QuestionId) {
 fn step(told: &mut Told, registry: &Registry) -> (Vec<Key>, Vec<Key>, usize) {
     let now = registry.snapshot();
     let mut gone = told.settle(&now);
-    let Step { withdraw, show } = told.tell(&now, &ClientName::to_string);
+    let Step { withdraw, show } = told.tell(&now, Instant::now(), &ClientName::to_string);
     gone.extend(withdraw);
-    (gone, show.into_iter().map(|(key, _)| key).collect(), told.0.len())
+    (gone, show.into_iter().map(|(key, _)| key).collect(), told.shown.len())
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn each_question_is_told_once_and_taken_back_when_it_is_settled() {
     let (registry, mut told) = (a_maya(), Told::default());
     assert_eq!(step(&mut told, &registry), (vec![], vec![], 0), "without a question nothing is told");
     let first = ask(&registry, "cursor", "1");
-    assert!(told.is_news(&registry.snapshot()), "a batch session's question is a question");
+    assert!(told.is_news(&registry.snapshot(), Instant::now()), "a batch session's question is a question");
     assert_eq!(step(&mut told, &registry), (vec![], vec![Key::One(first)], 1), "told");
     let second = ask(&registry, "cursor", "2");
     assert_eq!(
@@ -91,21 +91,17 @@ fn many_questions_of_one_client_are_one_notice() {
         (ones, vec![many.clone(), Key::One(other)], 2),
         "one in place of the three, and another client's is its own"
     );
-    answer(&registry, fourth);
-    assert_eq!(step(&mut told, &registry), (vec![], vec![], 2), "what is left of them is not told again");
+    assert_eq!(step(&mut told, &registry), (vec![], vec![], 2), "none is told again");
+    let again = (vec![many.clone()], vec![many.clone()], 2);
     let fifth = ask(&registry, "cursor", "5");
-    let (gone, shown, _) = step(&mut told, &registry);
-    assert_eq!(
-        (gone, shown),
-        (vec![many.clone()], vec![many.clone()]),
-        "another one is told, with the number"
-    );
-    for id in early {
-        answer(&registry, id);
-    }
-    assert_eq!(step(&mut told, &registry), (vec![], vec![], 2), "it stays until all are settled");
-    answer(&registry, fifth);
-    assert_eq!(step(&mut told, &registry), (vec![many], vec![], 1), "and then goes");
+    assert_eq!(step(&mut told, &registry), again, "another one is told, with the number");
+    answer(&registry, fourth);
+    told.settle(&registry.snapshot());
+    assert!(told.is_news(&registry.snapshot(), Instant::now()), "and so is that there is one less");
+    assert_eq!(step(&mut told, &registry), again, "with the number");
+    answer(&registry, early[0]);
+    let left: Vec<_> = [early[1], early[2], fifth].map(Key::One).into();
+    assert_eq!(step(&mut told, &registry), (vec![many], left, 4), "few can be answered where they are told");
 }
 
 #[test]
@@ -115,7 +111,8 @@ fn a_notice_says_who_wants_what_and_where_and_how_to_answer() {
     registry.observe(&Observation::SceneSeen { id: MAYA.into(), reason: SceneReason::Opened, scene });
     let code = format!("print('<b>' + {})\n2\n3\n4\n5\n6\n", "é".repeat(200));
     let id = ask(&registry, "claude-desktop", &code);
-    let Step { show, .. } = Told::default().tell(&registry.snapshot(), &|_| "Claude Desktop".to_owned());
+    let Step { show, .. } =
+        Told::default().tell(&registry.snapshot(), Instant::now(), &|_| "Claude Desktop".to_owned());
     let [(_, notice)] = &show[..] else { panic!("one question, one notice: {show:?}") };
     assert_eq!(notice.title, "Claude Desktop wants to run code in Maya 2025", "who and where");
     let lines: Vec<_> = notice.body.lines().collect();

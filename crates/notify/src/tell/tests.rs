@@ -1,6 +1,12 @@
 //! How it is told: on a paused clock, over a desktop that writes down what it is given.
 
-use std::{path::PathBuf, sync::Mutex};
+use std::{
+    path::PathBuf,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use maya_mcp_session::{
     Access, Address, Answer, Observation, Process, ProcessId, QuestionId, Registry, Scope, Wanted,
@@ -24,7 +30,7 @@ struct Stage {
     told: watch::Receiver<u64>,
     desktop: watch::Receiver<DesktopState>,
     numbers: Numbers,
-    _beat: watch::Sender<u64>,
+    beat: watch::Sender<u64>,
 }
 
 impl Stage {
@@ -80,7 +86,7 @@ async fn over<D: Future<Output = ()> + 'static>(
     let writing = log.clone();
     let deliver = move |wanted, handed| delivery(writing.clone(), wanted, handed);
     let telling_them = tell(hears, says, ClientName::to_string, deliver, stop.clone());
-    let stage = Stage { registry, log, stop, telling, told, desktop, numbers, _beat: beats };
+    let stage = Stage { registry, log, stop, telling, told, desktop, numbers, beat: beats };
     tokio::join!(telling_them, async {
         settled().await;
         // Less than a sleep of the machine.
@@ -273,6 +279,64 @@ async fn a_desktop_that_panics_does_not_end_the_telling() {
         stage.maya_asks();
         settled().await;
         assert_eq!(stage.taken(), ["+ Maya is about to ask for permission"], "in a place that was given up");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_the_desktop_did_not_take_is_tried_again() {
+    let works = Arc::new(AtomicBool::new(false));
+    let working = works.clone();
+    let recovers = move |log: Log, wanted: watch::Receiver<Posted>, handed: mpsc::Sender<Handed>| {
+        let works = working.load(Ordering::Relaxed);
+        async move {
+            if works {
+                return polite(log, wanted, handed).await;
+            }
+            let number = wanted.borrow().number;
+            log.lock().expect("nobody panicked").push("refused".to_owned());
+            let _ = handed.send(Handed { number, outcome: Err(NotShown::TimedOut) }).await;
+        }
+    };
+    over(recovers, async |stage| {
+        stage.ask("1");
+        settled().await;
+        passes(GATHER).await;
+        assert_eq!(stage.taken(), ["refused"], "it is tried");
+        let beats = async |seconds: u64| {
+            for _ in 0..seconds / 2 {
+                passes(Duration::from_secs(2)).await;
+                stage.beat.send_modify(|beat| *beat += 1);
+                settled().await;
+            }
+        };
+        beats(298).await;
+        assert_eq!(stage.taken(), Vec::<String>::new(), "not at once: the desktop has its trouble");
+        works.store(true, Ordering::Relaxed);
+        beats(4).await;
+        assert_eq!(stage.taken(), ["+ cursor wants to run code in Maya"], "a client waits for it still");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_few_of_many_questions_are_left_they_can_be_answered_on_the_desktop() {
+    over(polite, async |stage| {
+        for code in ["1", "2", "3", "4", "5"] {
+            stage.ask(code);
+        }
+        settled().await;
+        passes(GATHER).await;
+        assert_eq!(stage.taken(), ["+ cursor wants to run code 5 times"], "too many to be told one by one");
+        let ids: Vec<QuestionId> = stage.registry.snapshot().questions.keys().copied().collect();
+        for id in &ids[..4] {
+            stage.registry.observe(&Observation::QuestionAnswered { id: *id, answer: Answer::No });
+        }
+        settled().await;
+        passes(GATHER).await;
+        let mut taken = stage.taken();
+        taken.sort();
+        assert_eq!(taken, ["+ cursor wants to run code in Maya", "- questions/cursor"], "one is left");
     })
     .await;
 }
