@@ -132,7 +132,10 @@ class Log(Heard):
 
 
 def both_eras(port, token):
-    return {"a client of 2025-11-25": Pushed(Legacy, port, token), "a client of 2026-07-28": Pushed(Modern, port, token)}
+    return {
+        "a client of 2025-11-25": Pushed(Legacy, port, token),
+        "a client of 2026-07-28": Pushed(Modern, port, token),
+    }
 
 
 def _read_lines(socket, take):

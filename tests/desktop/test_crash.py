@@ -34,7 +34,8 @@ def settings(desktop, webhook):
 
 def endpoint(desktop):
     file = desktop.home.ours / "endpoint.json"
-    url = until(lambda: file.exists() and json.loads(file.read_text())["endpoint"], what="the endpoint")
+    told = until(lambda: file.exists() and json.loads(file.read_text()), what="the endpoint")
+    url = told["endpoint"]
     return int(url.removesuffix("/mcp").rpartition(":")[2])
 
 
@@ -69,12 +70,14 @@ def test_everyone_is_told_of_a_crash_at_once_and_nobody_twice(desktop):
         for number in range(CRASHES):
             scene = f"shot_{number:03}.ma"
             maya = desktop.maya("2025", scene=scene)
-            until(lambda: menu.line(scene) is not None, what="Maya, ready")
+            until(lambda scene=scene: menu.line(scene) is not None, what="Maya, ready")
             until(lambda: is_quiet([*listeners, shown]), what="silence")
             told = crash(maya, scene, clients, events, log, hook, shown)
             for who, seconds in told.items():
                 soonest[who] = min(seconds, soonest.get(who, seconds))
-    print("\nsoonest of each:", {who: f"{seconds * 1000:.0f} ms" for who, seconds in soonest.items()})
+    print("\nsoonest of each:")
+    for who, seconds in soonest.items():
+        print(f"  {seconds * 1000:4.0f} ms  {who}")
     late = {who: seconds for who, seconds in soonest.items() if seconds > WITHIN}
     assert not late, "half a second is enough for everyone"
 
