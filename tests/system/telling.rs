@@ -1,10 +1,18 @@
 //! What is told beyond a session's life: what is selected, that nothing has changed, and to code that registers for it.
 
-use std::num::NonZeroU64;
+use std::{
+    num::NonZeroU64,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use maya_mcp_hub::News;
-use maya_mcp_session::{Filter, Kind};
+use maya_mcp_endpoint::{Tokens, call_tool};
+use maya_mcp_hub::{EventLog, News, Query};
+use maya_mcp_session::{Filter, Kind, Observation, Process, ProcessId, Scene, SceneReason};
 use maya_mcp_system_tests::Studio;
+use serde_json::json;
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::engine::{PYTHON_PORT, SOON, engine, engine_with, event, python};
@@ -81,4 +89,53 @@ async fn code_that_registers_hears_of_what_it_wants_until_it_lets_go() {
     event(&mut news, &other, "ready").await;
     assert!(next().await.is_none(), "what was registered is gone, with all it held");
     hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_storm_ends_in_the_right_state_everywhere() {
+    const SESSIONS: u32 = 10;
+    const SAVED: u32 = 1000;
+    let studio = Studio::new();
+    let (hub, _) = engine(&studio).await;
+    let (home, events) = (hub.home().path().to_owned(), hub.home().events());
+    let client = "cursor".parse().expect("a good name");
+    Tokens::open(hub.home().tokens()).expect("a folder").token_for(&client).expect("a token");
+    let listed =
+        async || call_tool(&home, &client, "list_sessions", json!({})).await.expect("the engine runs");
+    listed().await;
+    let heard = Arc::new(AtomicU64::new(0));
+    let counted = heard.clone();
+    let _registration = hub.subscribers().add("a test", Filter::default(), move |news| {
+        counted.fetch_add(u64::from(matches!(news, News::Event(_))), Ordering::Relaxed);
+        std::future::ready(())
+    });
+
+    // Nobody looks for these processes: they are the registry's alone.
+    let id = |number: u32| ProcessId { pid: 4_000_000 + number, started_at: 1 };
+    for number in 0..SESSIONS {
+        hub.registry().observe(&Observation::ProcessFound(Process::new(id(number))));
+    }
+    for round in 0..SAVED {
+        let scene = Scene { name: format!("shot_{round:04}.ma"), ..Scene::default() };
+        let id = id(round % SESSIONS).into();
+        hub.registry().observe(&Observation::SceneSeen { id, reason: SceneReason::Saved, scene });
+    }
+    let all = u64::from(SESSIONS + SAVED);
+    let answer = listed().await["structuredContent"].clone();
+    let told = answer["changes"].as_array().expect("a list").len() as u64;
+    assert_eq!(told + answer["missed"].as_u64().expect("a number"), all, "a client: each is told or counted");
+    let scenes = answer["sessions"].as_array().expect("a list").iter();
+    let last = scenes.filter_map(|session| session["scene_name"].as_str()).max();
+    assert_eq!(last, Some("shot_0999.ma"), "a client: what is true in the end");
+    let everybody = timeout(SOON, async {
+        while heard.load(Ordering::Relaxed) < all {
+            tokio::task::yield_now().await;
+        }
+    });
+    everybody.await.expect("code that has registered hears each");
+    hub.stop().await;
+    let query = Query { filter: Filter::everything(), ..Query::default() };
+    let written = EventLog::at(events).read(&query).expect("readable").events;
+    assert_eq!(written.len() as u64, all, "the log: each is a line");
+    assert!(written.is_sorted_by_key(|event| event.seq), "the log: in order");
 }
