@@ -91,6 +91,45 @@ async fn code_that_registers_hears_of_what_it_wants_until_it_lets_go() {
     hub.stop().await;
 }
 
+#[cfg(all(unix, not(target_os = "macos")))]
+#[tokio::test]
+async fn a_recovered_scene_is_opened_once_however_often_that_is_pressed() {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+    let studio = Studio::new();
+    let (hub, mut news) = engine(&studio).await;
+    let mut sim = studio.start("2025", PYTHON_PORT).await;
+    let exe = event(&mut news, &sim, "ready").await.session.process().and_then(|process| process.exe.clone());
+    let shot = studio.path().join("shot_010.ma");
+    sim.control(json!({"op": "save", "path": shot}), "scene").await;
+    event(&mut news, &sim, "scene_changed").await;
+    sim.control(json!({"signal": "SIGSEGV"}), "crash").await;
+    let id = event(&mut news, &sim, "crashed").await.session.id();
+
+    // What sets up a Maya and starts it, which writes down what it was given.
+    let launcher = exe.expect("it has a program").with_file_name("maya");
+    let given = studio.path().join("given");
+    fs::write(&launcher, format!("#!/bin/sh\necho \"$@\" >> {}\n", given.display())).expect("writable");
+    fs::set_permissions(&launcher, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let commands = hub.commands();
+    let pressed = tokio::join!(commands.open_recovered(id), commands.open_recovered(id));
+    assert_eq!(pressed, (Ok(()), Ok(())), "both presses are heard");
+    let written = timeout(SOON, async {
+        loop {
+            let text = fs::read_to_string(&given).unwrap_or_default();
+            if text.ends_with('\n') {
+                return text;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let written = written.await.expect("it is started");
+    assert!(written.starts_with("-file ") && written.contains("shot_010[Recovered-"), "with it: {written}");
+    assert_eq!(commands.open_recovered(id).await, Ok(()), "once more");
+    assert!(hub.snapshot().crash(id).is_some(), "it stays until the scene is open");
+    hub.stop().await;
+    assert_eq!(fs::read_to_string(&given).expect("readable").lines().count(), 1, "one Maya");
+}
+
 #[tokio::test]
 async fn a_storm_ends_in_the_right_state_everywhere() {
     const SESSIONS: u32 = 10;

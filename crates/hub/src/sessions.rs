@@ -5,8 +5,8 @@
 use std::{
     collections::{BTreeSet, HashMap},
     net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use maya_mcp_discovery as discovery;
@@ -36,6 +36,8 @@ const RESOLVE_AGAIN: Duration = Duration::from_secs(30);
 const MOST_BY_HAND: usize = 32;
 /// What was removed a moment ago is still saying good-bye.
 const ENDING: Duration = Duration::from_millis(50);
+/// In the notice and in the tray, or by a double click: two Mayas on one file would be one too many.
+const PRESSED_TWICE: Duration = Duration::from_secs(10);
 
 pub struct Sessions {
     looks: Looks,
@@ -44,6 +46,8 @@ pub struct Sessions {
     /// Where remote Mayas are allowed, and what to tell where they are not.
     remote: Remote,
     artist: Artist,
+    /// The crashes whose recovered scene was opened a moment ago.
+    opened: Arc<Mutex<HashMap<SessionId, Instant>>>,
     /// Of the time before this engine, about Mayas that have not been seen since.
     rules: Vec<Rule>,
     tasks: HashMap<SessionId, Task>,
@@ -86,8 +90,8 @@ impl Sessions {
         artist: Artist,
     ) -> Self {
         let (left, resolved) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-        let rules = world.memory.session_rules();
-        Self { looks, world, tracker, remote, artist, rules, tasks: HashMap::new(), left, resolved }
+        let (rules, opened) = (world.memory.session_rules(), Arc::default());
+        Self { looks, world, tracker, remote, artist, opened, rules, tasks: HashMap::new(), left, resolved }
     }
 
     /// Runs until the engine stops.
@@ -166,7 +170,19 @@ impl Sessions {
                 let _ = reply.send(self.artist.answer(id, answer));
             }
             // It stays until the scene is seen open: a Maya that was only started may end at once.
-            Command::OpenRecovered { id, reply } => self.with_crash(id, reply, recovered::open),
+            Command::OpenRecovered { id, reply } => {
+                let opened = self.opened.clone();
+                self.with_crash(id, reply, move |crash| {
+                    // Held while it is started: of two presses the second one waits, and finds it done.
+                    let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+                    opened.retain(|_, at| at.elapsed() < PRESSED_TWICE);
+                    if !opened.contains_key(&id) {
+                        recovered::open(crash)?;
+                        opened.insert(id, Instant::now());
+                    }
+                    Ok(())
+                });
+            }
             Command::ShowRecovered { id, reply } => self.with_crash(id, reply, recovered::show),
             Command::CloseCrash { id, reply } => {
                 let known = self.world.registry.snapshot().crash(id).map(drop).ok_or(Refused::Gone);
