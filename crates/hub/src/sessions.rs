@@ -3,7 +3,7 @@
 //! Invariant: a session that is listed has a task, and only one; however that task ends, nobody is left waiting for it.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -176,9 +176,9 @@ impl Sessions {
                     // Held while it is started: of two presses the second one waits, and finds it done.
                     let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
                     opened.retain(|_, at| at.elapsed() < PRESSED_TWICE);
-                    if !opened.contains_key(&id) {
+                    if let Entry::Vacant(first) = opened.entry(id) {
                         recovered::open(crash)?;
-                        opened.insert(id, Instant::now());
+                        first.insert(Instant::now());
                     }
                     Ok(())
                 });

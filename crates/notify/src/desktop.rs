@@ -3,6 +3,8 @@
 //! Invariant: one task for each place on the desktop; what comes later takes the place of what is there. Nothing stays that nobody keeps:
 //! not what could not be replaced, nor what comes too late.
 
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+use std::future::{Pending, Ready, pending, ready};
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -98,7 +100,9 @@ async fn replace(
 ) -> Result<(), NotShown> {
     let before = shown.take();
     let mut handing = async move {
-        let outcome = hand_over(&notice, before.as_ref()).await;
+        // On some systems a handle may not be looked at by two threads: only its number goes along.
+        let replaced = before.as_ref().map(number_of);
+        let outcome = hand_over(&notice, replaced).await;
         (outcome, before)
     }
     .boxed();
@@ -145,10 +149,7 @@ async fn next(
     }
 }
 
-async fn hand_over(
-    notice: &Notice,
-    replaced: Option<&NotificationHandle>,
-) -> Result<NotificationHandle, String> {
+async fn hand_over(notice: &Notice, replaced: Option<u32>) -> Result<NotificationHandle, String> {
     let mut shown = Notification::new();
     shown.appname("Maya MCP Tray").summary(&notice.title).body(&body(notice)).icon("maya-mcp-tray");
     #[cfg(all(unix, not(target_os = "macos")))]
@@ -161,7 +162,7 @@ async fn hand_over(
             shown.action(name, words);
         }
         if let Some(replaced) = replaced {
-            shown.id(replaced.id());
+            shown.id(replaced);
         }
     }
     shown.timeout(match notice.urgency {
@@ -180,6 +181,18 @@ async fn hand_over(
         }
     };
     outcome.map_err(|error| error.to_string())
+}
+
+/// By which the daemon knows it.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn number_of(shown: &NotificationHandle) -> u32 {
+    shown.id()
+}
+
+/// Here it has none that others could use.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn number_of(_shown: &NotificationHandle) -> u32 {
+    0
 }
 
 /// Here a body is markup.
@@ -288,12 +301,16 @@ async fn not_recovered(session: maya_mcp_session::SessionId, what: &str, why: &s
 
 /// Here notices have no buttons; the tray and the window have them.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-async fn choice(_shown: Option<&NotificationHandle>) -> Option<String> {
-    std::future::pending().await
+fn choice(_shown: Option<&NotificationHandle>) -> Pending<Option<String>> {
+    pending()
 }
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-async fn close(_shown: Option<NotificationHandle>) {}
+fn close(_shown: Option<NotificationHandle>) -> Ready<()> {
+    ready(())
+}
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-async fn press(_action: Action, _button: &str, _commands: &Commands) {}
+fn press(_action: Action, _button: &str, _commands: &Commands) -> Ready<()> {
+    ready(())
+}
