@@ -1,6 +1,6 @@
 //! What the doctor looks at beside the engine: files, the port, the desktop, Maya's start-up files, the clients' settings.
 
-use std::{fs, io, net::TcpListener, path::Path, time::Duration};
+use std::{fs, io, net::TcpListener, path::Path};
 
 use maya_mcp_clients::{Client, State, Surroundings, status};
 use maya_mcp_endpoint::{EndpointFile, Tokens};
@@ -10,8 +10,6 @@ use serde_json::Value;
 
 use super::Check;
 
-/// A daemon that hangs is none.
-const DAEMON: Duration = Duration::from_secs(3);
 pub const START_AGAIN: &str = "Quit it and start it again. Run `maya-mcp doctor` again afterwards.";
 
 /// An engine of ours that hangs, or is just starting or ending.
@@ -109,8 +107,10 @@ fn try_to_write(folder: &Path) -> io::Result<()> {
 /// Who shows notices; none where the system cannot be asked.
 #[cfg(all(unix, not(target_os = "macos")))]
 pub async fn daemon() -> Option<Result<String, String>> {
+    /// One that hangs is none.
+    const WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
     let asking = tokio::task::spawn_blocking(maya_mcp_hub::daemon);
-    Some(match tokio::time::timeout(DAEMON, asking).await {
+    Some(match tokio::time::timeout(WITHIN, asking).await {
         Ok(Ok(answer)) => answer.map(|name| format!("{name} shows them")),
         Ok(Err(panicked)) => Err(panicked.to_string()),
         Err(_) => Err("the notification daemon does not answer".to_owned()),
@@ -118,8 +118,8 @@ pub async fn daemon() -> Option<Result<String, String>> {
 }
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-pub async fn daemon() -> Option<Result<String, String>> {
-    None
+pub fn daemon() -> std::future::Ready<Option<Result<String, String>>> {
+    std::future::ready(None)
 }
 
 /// Whether the tray could be drawn, where that needs more than the system has.
