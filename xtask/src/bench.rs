@@ -43,7 +43,14 @@ pub fn bench(options: &Bench) -> anyhow::Result<()> {
     let (in_rust, others): (Vec<Measurement>, Vec<Measurement>) =
         options.only.iter().copied().partition(|one| matches!(one, Measurement::Bus));
     if options.only.is_empty() || !in_rust.is_empty() {
-        show(program("cargo").args(["bench", "--package", "maya-mcp-notify", "--bench", "bus"]))?;
+        show(program("cargo").args([
+            "run",
+            "--release",
+            "--package",
+            "maya-mcp-notify",
+            "--example",
+            "bus",
+        ]))?;
     }
     if others.is_empty() && !in_rust.is_empty() {
         return Ok(());

@@ -50,14 +50,12 @@ fn microseconds(times: &mut [Duration], share: f64) -> String {
 }
 
 fn main() {
-    // `cargo test --benches` would only see whether it starts.
-    let seconds = if std::env::args().any(|argument| argument == "--bench") { MINUTE } else { 1 };
     Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("a runtime")
-        .block_on(measure(seconds));
+        .block_on(measure(MINUTE));
 }
 
 async fn measure(seconds: u64) {
