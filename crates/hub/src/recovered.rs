@@ -29,7 +29,8 @@ pub fn show(crash: &Crash) -> Result<(), Refused> {
     shown.map_err(|error| not_opened(scene, error.to_string()))
 }
 
-fn scene_of(crash: &Crash) -> Result<&Path, Refused> {
+/// Where it is, if it still is.
+pub fn scene_of(crash: &Crash) -> Result<&Path, Refused> {
     let scene = crash.recovered_scene.as_deref().ok_or(Refused::NothingRecovered)?;
     if scene.is_file() {
         Ok(scene)

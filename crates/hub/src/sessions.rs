@@ -173,6 +173,7 @@ impl Sessions {
             Command::OpenRecovered { id, reply } => {
                 let opened = self.opened.clone();
                 self.with_crash(id, reply, move |crash| {
+                    recovered::scene_of(crash)?;
                     // Held while it is started: of two presses the second one waits, and finds it done.
                     let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
                     opened.retain(|_, at| at.elapsed() < PRESSED_TWICE);
