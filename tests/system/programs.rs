@@ -171,7 +171,7 @@ async fn watching_shows_a_maya_come_ask_work_and_crash_as_it_happens() {
     let mut sim = studio.start("2025", &["--dialog", "allow-all"]).await;
     let name = format!("maya-{}", sim.pid);
     until(&format!("{name:<14} Maya 2025 is running")).await;
-    until("has to choose Connect").await;
+    until("choose Connect in Maya MCP Tray").await;
     let (code, _, err) = run(&studio, &["sessions", "connect", &name]).await;
     assert_eq!(code, Some(0), "{err}");
     until("choose Allow All in Maya").await;

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use maya_mcp_discovery as discovery;
 use maya_mcp_hub::{Connect, Hub};
 use maya_mcp_maya::{Client, LinkKind, Progress};
-use maya_mcp_session::{Session, Subscription};
+use maya_mcp_session::{Phase, Session, Subscription};
 use maya_mcp_system_tests::{Sim, Studio};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    engine::{SOON, engine_with, event, python},
+    engine::{SOON, engine_with, event, python, state},
     life::fork,
 };
 
@@ -82,7 +82,8 @@ async fn a_session_lives_on_mayas_own_ports_and_leaves_none() {
         assert_eq!(saved.scene.as_ref().map(|s| s.name.as_str()), Some("shot_010.ma"), "with a ping");
         sim.control(json!({"seconds": 1.5}), "busy").await;
         event(&mut news, &sim, "busy").await;
-        event(&mut news, &sim, "ready").await;
+        let name = format!("maya-{}", sim.pid);
+        state(&hub, &name, "it has time again", |session| session.phase == Phase::Ready).await;
         assert_eq!(sim.script_editor_errors().await, "", "no error in the Script Editor");
 
         hub.stop().await;
